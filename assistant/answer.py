@@ -1,0 +1,159 @@
+"""What retrieval and answering return: hits, citations, sentences and the answer itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from assistant.statement import JsonValue, Statement
+
+Verdict = Literal["supported", "quoted", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A statement found for a question.
+
+    Attributes:
+        statement: the statement.
+        rank: its place in the result, from 1.
+        score: fused relevance, 0..1, comparable between questions; abstention looks at it.
+        dense_score: cosine similarity of question and statement, clipped to 0..1.
+        lexical_score: share of the question's term weight (BM25) that the statement holds, 0..1.
+    """
+
+    statement: Statement
+    rank: int
+    score: float
+    dense_score: float
+    lexical_score: float
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """The hit as plain JSON values."""
+        return {
+            "rank": self.rank,
+            "score": round(self.score, 4),
+            "dense_score": round(self.dense_score, 4),
+            "lexical_score": round(self.lexical_score, 4),
+            "statement": self.statement.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """An exact quote from a statement: `statement.text[start:end] == quote`, always.
+
+    Attributes:
+        number: the `[n]` that marks it in the answer's text, from 1 in reading order.
+        start: first character of the quote in the statement's text.
+        end: one past its last character.
+    """
+
+    number: int
+    statement: Statement
+    quote: str
+    start: int
+    end: int
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """The citation as plain JSON values."""
+        return {
+            "number": self.number,
+            "quote": self.quote,
+            "start": self.start,
+            "end": self.end,
+            "statement": self.statement.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an answer and what backs it.
+
+    Attributes:
+        text: the sentence without its markers.
+        citations: numbers of the citations that support it; never empty when shown.
+        verdict: `supported` (the model's words, checked), `quoted` (the corpus's own words).
+        support: how much of the sentence its quotes carry, 0..1.
+    """
+
+    text: str
+    citations: tuple[int, ...]
+    verdict: Verdict
+    support: float
+
+    @property
+    def marked_text(self) -> str:
+        """The sentence followed by its `[n]` markers."""
+        return self.text + "".join(f" [{number}]" for number in self.citations)
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """The sentence as plain JSON values."""
+        return {
+            "text": self.text,
+            "citations": list(self.citations),
+            "verdict": self.verdict,
+            "support": round(self.support, 4),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A checked answer, or the statement that the corpus does not answer.
+
+    Attributes:
+        question: the question as it was asked.
+        answered: False when the assistant abstains.
+        text: the sentences with their `[n]` markers, or the words of the abstention.
+        reason: why the assistant abstained; None when it answered.
+        sentences: what is shown, in order, each with its citations.
+        citations: numbered from 1 in reading order.
+        hits: the statements that were found, best first, also when abstaining.
+        model: the model that wrote the answer, or `quotes` when no model's words are shown.
+        seconds: wall time from question to answer.
+    """
+
+    question: str
+    answered: bool
+    text: str
+    reason: str | None
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    model: str
+    seconds: float
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """The answer as plain JSON values: what `assistant ask --json` prints."""
+        return {
+            "question": self.question,
+            "answered": self.answered,
+            "text": self.text,
+            "reason": self.reason,
+            "sentences": [sentence.to_dict() for sentence in self.sentences],
+            "citations": [citation.to_dict() for citation in self.citations],
+            "hits": [hit.to_dict() for hit in self.hits],
+            "model": self.model,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def to_markdown(self) -> str:
+        """The answer with its quotes, ids and verdicts, for export."""
+        lines = [f"**{_escape(self.question)}**", "", _escape(self.text)]
+        if self.citations:
+            lines.append("")
+        for citation in self.citations:
+            statement = citation.statement
+            lines.append(
+                f"{citation.number}. > {_escape(citation.quote)}\n"
+                f"   — {_escape(statement.source)}, line {statement.line} (`{statement.id}`)"
+            )
+        if not self.answered and self.hits:
+            lines += ["", "Nearest statements:", ""]
+            lines += [f"- {_escape(hit.statement.text)}" for hit in self.hits[:3]]
+        return "\n".join(lines) + "\n"
+
+
+def _escape(text: str) -> str:
+    """Text as Markdown that shows it and does nothing else; `[n]` markers stay as they are."""
+    return "".join("\\" + mark if mark in "\\`*_<>#|!~&" else mark for mark in text)

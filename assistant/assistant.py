@@ -1,0 +1,204 @@
+"""The assistant: a corpus, its index and a language model behind `search`, `ask` and `stream`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from assistant.answer import Answer, Hit
+from assistant.corpus import Corpus, corpus_of, read_corpus
+from assistant.embedder import Embedder, load_embedder
+from assistant.index import Progress, StatementIndex, silent
+from assistant.language_model import LanguageModel, find_model_file, load_language_model
+from assistant.retrieval import Retriever, Turn, search_text
+from assistant.settings import Settings, keep_private
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.retrievers import BaseRetriever
+    from langchain_core.runnables import Runnable
+
+    from assistant.chain import Question
+
+
+class Assistant:
+    """Answers questions about a corpus of statements, with citations that were checked.
+
+    Open one with `Assistant.open` or `Assistant.from_statements`; it is a context manager, and
+    may be used from several threads.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        index: StatementIndex,
+        model: LanguageModel | None,
+        settings: Settings,
+    ) -> None:
+        """Put together parts that are already open; the assistant closes them."""
+        from assistant.chain import StatementRetriever, build_chain
+        from assistant.generation import Generator
+
+        self.corpus = corpus
+        self.index = index
+        self.settings = settings
+        self._model = model
+        self._retriever = Retriever(index)
+        self._generator = Generator(model) if model else None
+        self.retriever: BaseRetriever = StatementRetriever(statements=self._retriever)
+        self.chain: Runnable[Question, Answer] = build_chain(
+            self._retriever, self._generator, settings.abstain_below
+        )
+
+    @classmethod
+    def open(
+        cls,
+        corpus: Path | str | None = None,
+        settings: Settings | None = None,
+        progress: Progress = silent,
+        rebuild: bool = False,
+    ) -> Assistant:
+        """Open the assistant over a corpus on disk; only what changed is embedded again.
+
+        Args:
+            corpus: a `.txt` or `.jsonl` file, or a folder of them; None is the one in the
+                settings, or else the corpus that ships.
+            settings: None takes them from the environment.
+            progress: told what is being done.
+            rebuild: embed every statement again.
+
+        Raises:
+            AssistantError: the corpus, the index or a model cannot be used.
+        """
+        settings = settings or Settings.from_environment()
+        return cls._assemble(
+            read_corpus(corpus or settings.corpus), settings, settings.home, progress, rebuild
+        )
+
+    @classmethod
+    def from_statements(
+        cls, statements: Sequence[str], settings: Settings | None = None
+    ) -> Assistant:
+        """Open the assistant over statements in memory; nothing is written to disk.
+
+        Raises:
+            AssistantError: there is no statement, or a model cannot be used.
+        """
+        settings = settings or Settings.from_environment()
+        return cls._assemble(corpus_of(list(statements)), settings, None, silent, False)
+
+    @classmethod
+    def _assemble(
+        cls,
+        corpus: Corpus,
+        settings: Settings,
+        home: Path | None,
+        progress: Progress,
+        rebuild: bool,
+    ) -> Assistant:
+        keep_private()
+        find_model_file(settings.model, settings.home)  # a wrong name shows before long work
+        # The language model loads while the embedder is imported, which takes the longest.
+        with ThreadPoolExecutor(max_workers=1) as background:
+            loading = background.submit(load_language_model, settings.model, settings.home)
+            try:
+                progress("Loading the embedder", 0, 1)
+                embedder: Embedder = load_embedder(settings.embedder)
+                index = StatementIndex(
+                    corpus,
+                    embedder,
+                    home,
+                    settings.chroma_url if home else None,
+                    progress,
+                    rebuild,
+                )
+            except BaseException:
+                model = loading.result() if not loading.exception() else None
+                if model:
+                    model.close()
+                raise
+            progress("Loading the language model", 0, 1)
+            try:
+                model = loading.result()
+            except BaseException:
+                index.close()
+                raise
+        return cls(corpus, index, model, settings)
+
+    @property
+    def model(self) -> str:
+        """The name of the language model, or `none`."""
+        return self._model.name if self._model else "none"
+
+    @property
+    def chat_model(self) -> BaseChatModel | None:
+        """The LangChain chat model that writes the drafts; None without one."""
+        return self._model.chat if self._model else None
+
+    def warm_up(self) -> None:
+        """Do once what makes a first question slow: the first embedding and the prompt's start."""
+        self.search("Ready?")
+        if self._generator:
+            self._generator.warm_up()
+
+    def search(self, question: str, limit: int = 5, history: Sequence[Turn] = ()) -> list[Hit]:
+        """The statements nearest to a question, best first, at most `limit` of them."""
+        return list(self._retriever.search(search_text(question, history), limit))
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Answer a question from the corpus, or say that the corpus does not.
+
+        Args:
+            question: what is asked.
+            history: earlier questions and answers of the conversation, oldest first.
+
+        Returns:
+            The answer; `answered` is False when the assistant abstains.
+
+        Raises:
+            AssistantError: the question is blank, or the language model failed.
+        """
+        return self.chain.invoke({"question": question, "history": list(history)})
+
+    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[str | Answer]:
+        """Like `ask`: pieces of the answer's text as they are verified, then the `Answer`."""
+        yield from self.chain.stream({"question": question, "history": list(history)})
+
+    def close(self) -> None:
+        """Stop the language model and give the index back."""
+        if self._model:
+            self._model.close()
+        self.index.close()
+
+    def __enter__(self) -> Assistant:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def ask(question: str, corpus: Path | str | None = None) -> Answer:
+    """Answer one question; the assistant behind it stays open for the next.
+
+    Raises:
+        AssistantError: see `Assistant.open` and `Assistant.ask`.
+    """
+    return _shared(str(corpus) if corpus is not None else None).ask(question)
+
+
+@cache
+def _shared(corpus: str | None) -> Assistant:
+    import atexit
+
+    assistant = Assistant.open(corpus)
+    atexit.register(assistant.close)
+    return assistant

@@ -1,0 +1,324 @@
+"""The chat: a Gradio page over one assistant, answering on this machine only."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.answer import Answer
+from assistant.assistant import Assistant
+from assistant.chat_page import (
+    answer_html,
+    as_text,
+    evidence_html,
+    found_html,
+    header_html,
+    status_html,
+)
+from assistant.corpus import Corpus, read_corpus
+from assistant.errors import AssistantError
+from assistant.examples import example_questions
+from assistant.index import index_directory
+from assistant.language_model import find_model_file
+from assistant.lock import DirectoryLock
+from assistant.settings import Settings, keep_private
+
+if TYPE_CHECKING:
+    import gradio
+
+FIRST_PORT = 7860
+PORTS_TRIED = 40
+STATIC = Path(__file__).parent / "static"
+LOOK_AGAIN_SECONDS = 0.2
+
+Messages = list[dict[str, Any]]
+
+
+class Loader:
+    """Opens the assistant in the background and says how far it is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._finished = threading.Event()
+        self._assistant: Assistant | None = None
+        self._error: BaseException | None = None
+        self.message = "Starting"
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        threading.Thread(target=self._load, name="loader", daemon=True).start()
+
+    def _load(self) -> None:
+        try:
+            self._assistant = Assistant.open(settings=self._settings, progress=self._tell)
+            self._tell("Warming up", 0, 1)
+            self._assistant.warm_up()
+        except BaseException as error:
+            self._error = error
+        self._finished.set()
+
+    def _tell(self, what: str, done: int, total: int) -> None:
+        self.message = f"{what} ({done} of {total})" if total > 1 else what
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the assistant is open or has failed to open."""
+        return self._finished.is_set()
+
+    def wait(self) -> Assistant:
+        """The assistant, once it is open.
+
+        Raises:
+            AssistantError: it could not be opened.
+        """
+        self._finished.wait()
+        if self._error:
+            raise self._error
+        assert self._assistant is not None
+        return self._assistant
+
+    def close(self) -> None:
+        """Close the assistant if it is open."""
+        if self._assistant:
+            self._assistant.close()
+
+
+def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = None) -> None:
+    """Open the page and answer until interrupted.
+
+    What can be checked without loading anything (corpus, model name, index in use, port) is
+    checked first; the page opens at once and the models load behind it.
+
+    Raises:
+        AssistantError: a check failed, or the assistant could not be opened.
+    """
+    keep_private()
+    corpus = read_corpus(settings.corpus)
+    find_model_file(settings.model, settings.home)
+    with DirectoryLock(index_directory(corpus, settings.home)):
+        pass
+    port = _free_port(host, port)
+    for problem in corpus.problems:
+        print(f"assistant: {problem}", file=sys.stderr)
+
+    loader = Loader(settings)
+    page = build_page(corpus, settings, loader)
+    launch(page, settings, host, port)
+    loader.start()
+    print(f"The chat is open at http://{host}:{port} — Ctrl-C closes it.", flush=True)
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        print("It answers the whole network: whoever reaches this port can read the corpus.")
+    try:
+        loader.wait()
+        threading.Event().wait()
+    finally:
+        page.close(verbose=False)
+        loader.close()
+
+
+def launch(page: gradio.Blocks, settings: Settings, host: str, port: int) -> None:
+    """Serve the page and return; nothing is shared, reported, or served from the disk."""
+    import gradio
+
+    page.queue(api_open=False, max_size=32)
+    page.launch(
+        server_name=host,
+        server_port=port,
+        inbrowser=host == "127.0.0.1" and _has_display(),
+        share=False,
+        quiet=True,
+        show_error=True,
+        prevent_thread_lock=True,
+        footer_links=[],
+        run_history=False,
+        allowed_paths=[],
+        blocked_paths=[str(Path.cwd()), str(settings.home)],
+        ssr_mode=False,
+        mcp_server=False,
+        theme=gradio.themes.Soft(
+            primary_hue="teal", font=["system-ui", "sans-serif"], font_mono=["monospace"]
+        ),
+        css=(STATIC / "chat.css").read_text(),
+        head=f"<script>{(STATIC / 'chat.js').read_text()}</script>",
+    )
+
+
+def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blocks:
+    """The page: conversation on the left, evidence on the right."""
+    import gradio
+
+    examples = example_questions(corpus.statements)
+    with gradio.Blocks(title="Ask the statements", fill_height=True) as page:
+        answers = gradio.State([])
+        with gradio.Row(elem_id="top"):
+            gradio.HTML(header_html(corpus.name, len(corpus.statements), settings.model))
+            status = gradio.HTML(status_html("loading", "Starting"), elem_id="status")
+        with gradio.Row(equal_height=False, elem_id="columns"):
+            with gradio.Column(scale=3, min_width=360):
+                conversation = gradio.Chatbot(
+                    label="Conversation",
+                    elem_id="conversation",
+                    show_label=False,
+                    height="66vh",
+                    allow_tags=False,
+                    latex_delimiters=[],
+                    buttons=["copy_all"],
+                    placeholder="Ask about the corpus. Each sentence of the answer is cited.",
+                    examples=[{"text": question} for question in examples],
+                )
+                with gradio.Row():
+                    question = gradio.Textbox(
+                        label="Question",
+                        show_label=False,
+                        placeholder="Ask a question",
+                        elem_id="question",
+                        max_length=2000,
+                        autofocus=True,
+                        scale=6,
+                    )
+                    send = gradio.Button("Ask", variant="primary", elem_id="ask", min_width=80)
+                    stop = gradio.Button("Stop", elem_id="stop", min_width=80, interactive=False)
+            with gradio.Column(scale=2, min_width=320):
+                evidence = gradio.HTML(evidence_html([]), elem_id="evidence")
+
+        def watch() -> Iterator[str]:
+            while not loader.is_finished:
+                yield status_html("loading", f"{loader.message} …")
+                time.sleep(LOOK_AGAIN_SECONDS)
+            try:
+                loader.wait()
+                yield status_html("ready", "Ready")
+            except AssistantError as error:
+                yield status_html("failed", str(error))
+
+        def take(asked: str, messages: Messages) -> tuple[str, Messages, str]:
+            if not asked.strip():
+                return "", messages, ""
+            return "", [*messages, {"role": "user", "content": as_text(asked)}], asked.strip()
+
+        def take_example(
+            messages: Messages, chosen: gradio.SelectData
+        ) -> tuple[str, Messages, str]:
+            return take(chosen.value["text"], messages)
+
+        # Gradio reads annotations at run time, where this module does not import it.
+        take_example.__annotations__["chosen"] = gradio.SelectData
+
+        def respond(
+            asked: str, messages: Messages, answered: list[Answer]
+        ) -> Iterator[tuple[Any, ...]]:
+            idle = gradio.Button(interactive=False)
+            busy = gradio.Button(interactive=True)
+            if not asked:
+                yield messages, answered, gradio.skip(), idle
+                return
+
+            def said(html: str) -> Messages:
+                return [*messages, {"role": "assistant", "content": html}]
+
+            try:
+                waiting = "Searching …" if loader.is_finished else "Waiting for the models …"
+                yield said(as_text(waiting)), answered, gradio.skip(), busy
+                assistant = loader.wait()
+                history = [(answer.question, answer.text) for answer in answered]
+                hits = assistant.search(asked, history=history)
+                panel = found_html(asked, hits, answered)
+                yield said(as_text("Reading …")), answered, panel, busy
+                text = ""
+                for event in assistant.stream(asked, history):
+                    if isinstance(event, Answer):
+                        answered = [*answered, event]
+                        yield (
+                            said(answer_html(event, len(answered))),
+                            answered,
+                            evidence_html(answered),
+                            idle,
+                        )
+                    else:
+                        text += event
+                        yield said(as_text(text)), answered, panel, busy
+            except AssistantError as error:
+                yield said(as_text(str(error))), answered, evidence_html(answered), idle
+
+        def stopped(messages: Messages, answered: list[Answer]) -> tuple[Any, ...]:
+            note = {"role": "assistant", "content": as_text("Stopped.")}
+            kept = [message for message in messages if message["role"] == "user"]
+            unanswered = len(kept) > len(answered)
+            return (
+                [*messages, note] if unanswered else messages,
+                evidence_html(answered),
+                gradio.Button(interactive=False),
+            )
+
+        def forget() -> tuple[list[Answer], str]:
+            return [], evidence_html([])
+
+        asked = gradio.State("")
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        page.load(watch, outputs=status, concurrency_limit=None, **private)
+        conversation.clear(forget, outputs=[answers, evidence], queue=False, **private)
+        answering = []
+        for trigger, taking, inputs in (
+            (question.submit, take, [question, conversation]),
+            (send.click, take, [question, conversation]),
+            (conversation.example_select, take_example, [conversation]),
+        ):
+            taken = trigger(taking, inputs, [question, conversation, asked], queue=False, **private)
+            answering.append(
+                taken.then(
+                    respond,
+                    [asked, conversation, answers],
+                    [conversation, answers, evidence, stop],
+                    concurrency_id="language-model",
+                    concurrency_limit=1,
+                    **private,
+                )
+            )
+        stop.click(
+            stopped,
+            [conversation, answers],
+            [conversation, evidence, stop],
+            cancels=answering,
+            queue=False,
+            **private,
+        )
+    return page
+
+
+def _free_port(host: str, wanted: int | None) -> int:
+    candidates = [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED)
+    for port in candidates:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                return port
+            except OverflowError as error:
+                raise AssistantError(f"{port} is not a port.") from error
+            except OSError as error:
+                if isinstance(error, socket.gaierror) or not _is_taken(error):
+                    raise AssistantError(
+                        f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}."
+                    ) from error
+    taken = f"Port {wanted}" if wanted else f"Every port from {FIRST_PORT} on"
+    raise AssistantError(f"{taken} is in use. Give another one with --port.")
+
+
+def _is_taken(error: OSError) -> bool:
+    import errno
+
+    return error.errno == errno.EADDRINUSE
+
+
+def _has_display() -> bool:
+    """Whether a browser can open; on a bare console `webbrowser` would start a text browser."""
+    import os
+
+    return sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )

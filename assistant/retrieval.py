@@ -1,0 +1,83 @@
+"""Retrieval: dense and lexical search, fused into one ranking with comparable scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assistant.answer import Hit
+from assistant.index import StatementIndex
+
+Turn = tuple[str, str]
+"""An earlier question and its answer."""
+
+# Both legs are asked for this many candidates at least: beyond, neither ranks reliably.
+CANDIDATES = 50
+# Weight of the dense leg in the convex combination (Bruch et al., "An Analysis of Fusion
+# Functions for Hybrid Retrieval", 2022); both legs have fixed bounds, so that no per-question
+# normalisation is needed and scores stay comparable.
+DENSE_WEIGHT = 0.7
+
+
+class Retriever:
+    """Finds the statements nearest to a question."""
+
+    def __init__(self, index: StatementIndex) -> None:
+        self._index = index
+
+    def search(self, question: str, limit: int) -> tuple[Hit, ...]:
+        """The statements nearest to a question, best first.
+
+        Args:
+            question: any text; a blank one finds nothing.
+            limit: how many hits at most.
+
+        Returns:
+            Hits ranked by their fused score, a convex combination of both legs' scores.
+        """
+        if not question.strip() or limit < 1:
+            return ()
+        candidates = max(limit, CANDIDATES)
+        lexical = self._index.lexical(question, candidates)
+        vector = self._index.embed(question)
+        dense = self._index.dense(vector, candidates)
+        # A statement that only its words found still has a similarity: look it up.
+        missing = [identity for identity in lexical if identity not in dense]
+        dense |= self._index.similarities(vector, missing)
+        fused = {
+            identity: DENSE_WEIGHT * similarity + (1 - DENSE_WEIGHT) * lexical.get(identity, 0.0)
+            for identity, similarity in dense.items()
+        }
+        best = sorted(fused, key=lambda identity: (-fused[identity], identity))[:limit]
+        return tuple(
+            Hit(
+                statement=self._index.statements[identity],
+                rank=rank,
+                score=fused[identity],
+                dense_score=dense[identity],
+                lexical_score=lexical.get(identity, 0.0),
+            )
+            for rank, identity in enumerate(best, start=1)
+        )
+
+
+def search_text(question: str, history: Sequence[Turn]) -> str:
+    """What to search for: the question, led by the one before it where it leans on that one.
+
+    A question that is short, starts as a continuation or points back with a pronoun says too
+    little by itself ("And what does that mean for the US?").
+    """
+    words = question.casefold().replace("?", " ").split()
+    leans = bool(words) and (
+        words[0] in CONTINUATIONS
+        or " ".join(words[:2]) in CONTINUATIONS
+        or any(word in POINTERS for word in words)
+        or len(words) <= SHORT_QUESTION
+    )
+    return f"{history[-1][0]} {question}" if history and leans else question
+
+
+CONTINUATIONS = frozenset(("and", "but", "so", "then", "also", "what about", "how about", "why"))
+POINTERS = frozenset(
+    """it its they them their theirs that this those these he she his her one ones there""".split()
+)
+SHORT_QUESTION = 3

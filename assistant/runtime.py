@@ -1,0 +1,78 @@
+"""Running a GGUF file in this process: llama.cpp's server on a private loopback port."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from assistant.errors import ModelError
+
+CONTEXT_TOKENS = 4096
+# A prompt is read in batches, and a cancelled request is only noticed between two of them.
+BATCH_TOKENS = 256
+PROMPT_CACHE_MIB = 256
+
+
+class LocalServer:
+    """llama.cpp serving one model to this process alone.
+
+    It listens on 127.0.0.1, on a port the system picks, wants a key that only this process
+    knows, and answers no web page of another origin.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Load a GGUF file; takes under a second for the bundled model.
+
+        Raises:
+            ModelError: the file is no GGUF or cannot be loaded.
+        """
+        import xllamacpp
+
+        with path.open("rb") as file:
+            if file.read(4) != b"GGUF":
+                raise ModelError(f"{path} is not a GGUF model file.")
+        self.key = secrets.token_hex(16)
+        parameters = xllamacpp.CommonParams()
+        parameters.model.path = str(path)
+        parameters.model_alias = {path.stem}
+        parameters.n_ctx = CONTEXT_TOKENS
+        parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
+        parameters.n_parallel = 1
+        parameters.cache_ram_mib = PROMPT_CACHE_MIB
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        parameters.cpuparams.n_threads = threads or os.cpu_count() or 2
+        parameters.cpuparams_batch.n_threads = parameters.cpuparams.n_threads
+        parameters.port = 0
+        parameters.api_keys = [self.key]
+        parameters.cors_origins = "localhost"
+        parameters.cors_origins_explicit = True
+        parameters.ui = False
+        parameters.endpoint_slots = False
+        parameters.warmup = False
+        parameters.verbosity = -1
+        try:
+            self._server: xllamacpp.Server | None = xllamacpp.Server(parameters)
+        except Exception as error:
+            raise ModelError(
+                f"Cannot load {path}: the file is damaged, of a kind this version of llama.cpp "
+                "does not know, or larger than the free memory."
+            ) from error
+        self.url = f"{self._server.listening_address}/v1"
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the model reads in a text."""
+        import httpx
+
+        response = httpx.post(
+            self.url.removesuffix("/v1") + "/tokenize",
+            headers={"Authorization": f"Bearer {self.key}"},
+            json={"content": text},
+            timeout=60,
+        )
+        response.raise_for_status()
+        return len(response.json()["tokens"])
+
+    def close(self) -> None:
+        """Stop the server and free the model's memory."""
+        self._server = None

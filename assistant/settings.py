@@ -1,0 +1,74 @@
+"""One frozen `Settings`, and the only place where the environment is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_MODEL = "smollm2-135m"
+DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
+
+
+def default_home() -> Path:
+    """The platform's user data directory, where indexes and pulled models live."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("assistant", appauthor=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the assistant is set up.
+
+    Attributes:
+        home: where indexes and pulled models live (`ASSISTANT_HOME`).
+        corpus: file or folder of statements; None is the corpus that ships (`ASSISTANT_CORPUS`).
+        model: a catalogue name, a path to a GGUF file, a LangChain name such as `ollama:qwen3:4b`,
+            the URL of an OpenAI-compatible server, or `none` for quotes only (`ASSISTANT_MODEL`).
+        embedder: the bundled embedder, or the name or path of another sentence-transformers
+            model (`ASSISTANT_EMBEDDER`).
+        chroma_url: a Chroma server, `http://host:port[/tenant/database]`; None keeps the vectors
+            under `home` (`ASSISTANT_CHROMA_URL`). A token before the host is sent as
+            `x-chroma-token`, as Chroma Cloud wants it: `https://TOKEN@host/tenant/database`.
+        abstain_below: the best statement's score, 0..1, under which the assistant says that the
+            corpus does not answer. Higher abstains more often.
+    """
+
+    home: Path = field(default_factory=default_home)
+    corpus: Path | None = None
+    model: str = DEFAULT_MODEL
+    embedder: str = DEFAULT_EMBEDDER
+    chroma_url: str | None = None
+    abstain_below: float = 0.35
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Settings as the `ASSISTANT_*` variables give them; an empty variable counts as unset."""
+        home = environment.get("ASSISTANT_HOME")
+        corpus = environment.get("ASSISTANT_CORPUS")
+        return cls(
+            home=Path(home).expanduser() if home else default_home(),
+            corpus=Path(corpus).expanduser() if corpus else None,
+            model=environment.get("ASSISTANT_MODEL") or DEFAULT_MODEL,
+            embedder=environment.get("ASSISTANT_EMBEDDER") or DEFAULT_EMBEDDER,
+            chroma_url=environment.get("ASSISTANT_CHROMA_URL") or None,
+        )
+
+
+def keep_private() -> None:
+    """Switch off what libraries would send out unasked; call before they are imported.
+
+    LangSmith would upload prompts when a tracing variable is inherited, gradio reports launches,
+    and the hub client reports usage.
+    """
+    os.environ.update(
+        LANGSMITH_TRACING="false",
+        LANGCHAIN_TRACING_V2="false",
+        GRADIO_ANALYTICS_ENABLED="False",
+        HF_HUB_DISABLE_TELEMETRY="1",
+        HF_HUB_DISABLE_IMPLICIT_TOKEN="1",  # noqa: S106  # a switch, no password
+        ANONYMIZED_TELEMETRY="False",
+        TOKENIZERS_PARALLELISM="false",
+    )
