@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from assistant.answer import Citation, Hit, Sentence
 from assistant.prompts import NOT_ANSWERED
@@ -20,6 +20,8 @@ from assistant.words import content_words, sentences_of_stream, split_sentences
 
 # Share of a sentence's content words that its quote has to hold, in order.
 SUPPORTED_FROM = 0.8
+# The prompt asks for no more, and a small model that goes on rambles: reading on costs seconds.
+SENTENCES_READ = 3
 # A shorter "sentence" is a fragment ("1.", "Yes.") that claims nothing a quote could carry.
 FEWEST_CONTENT_WORDS = 3
 NEGATIONS = frozenset(
@@ -94,7 +96,7 @@ def verify(draft: Iterable[str], hits: Sequence[Hit], citations: Citations) -> I
     Markers the model wrote are dropped; each sentence is cited by what supports it.
     """
     shown = set()
-    for raw in sentences_of_stream(draft):
+    for raw in islice(sentences_of_stream(draft), SENTENCES_READ):
         text = _LIST_MARK.sub("", _MARKER.sub("", raw)).strip()
         words = tuple(content_words(text))
         if len(words) < FEWEST_CONTENT_WORDS or words in shown:

@@ -17,7 +17,8 @@ STOPWORDS = frozenset(
     doing done for from had has have having he her hers him his how i if in into is it its
     just me my of on or our ours she should so some such than that the their theirs them then there
     these they this those to too us very was we were what when where which while who whom whose
-    why will with would you your yours s t d ll m re ve don doesn didn isn aren wasn weren""".split()
+    why will with would you your yours s t d ll m re ve don doesn didn isn aren wasn
+    weren""".split()
 )
 ABBREVIATIONS = frozenset(
     """mr mrs ms dr prof sr jr st vs etc approx no fig inc ltd co corp dept est gen gov sen rep
