@@ -86,7 +86,11 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         config: RunnableConfig | None = None,  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> Iterator[str | Answer]:
-        """Pieces of the answer's text as they are verified, then the answer itself."""
+        """Pieces of the answer's text as they are verified, then the answer itself.
+
+        Empty pieces come while the model writes what is not verified yet: a caller that closes
+        the stream between two of them stops the model.
+        """
         best = input.hits[0].score if input.hits else 0.0
         if best < self._abstain_below:
             yield from self._abstain(
@@ -102,6 +106,9 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         if self._generator:
             pieces = self._generator.stream(input.question, input.history, input.shown)
             for sentence in verify(_kept(pieces, draft), input.shown, citations):
+                if sentence is None:
+                    yield ""
+                    continue
                 model = self._generator.name
                 yield _spaced(sentence, sentences)
                 sentences.append(sentence)

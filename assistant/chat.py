@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from assistant.chat_page import (
 from assistant.corpus import Corpus, read_corpus
 from assistant.errors import AssistantError
 from assistant.examples import example_questions
-from assistant.index import index_directory
+from assistant.index import Progress, index_directory
 from assistant.language_model import find_model_file
 from assistant.lock import DirectoryLock
 from assistant.settings import Settings, keep_private
@@ -42,8 +42,8 @@ Messages = list[dict[str, Any]]
 class Loader:
     """Opens the assistant in the background and says how far it is."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, open_assistant: Callable[[Progress], Assistant]) -> None:
+        self._open_assistant = open_assistant
         self._finished = threading.Event()
         self._assistant: Assistant | None = None
         self._error: BaseException | None = None
@@ -55,7 +55,7 @@ class Loader:
 
     def _load(self) -> None:
         try:
-            self._assistant = Assistant.open(settings=self._settings, progress=self._tell)
+            self._assistant = self._open_assistant(self._tell)
             self._tell("Warming up", 0, 1)
             self._assistant.warm_up()
         except BaseException as error:
@@ -106,7 +106,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = None) 
     for problem in corpus.problems:
         print(f"assistant: {problem}", file=sys.stderr)
 
-    loader = Loader(settings)
+    loader = Loader(lambda progress: Assistant.open(settings=settings, progress=progress))
     page = build_page(corpus, settings, loader)
     launch(page, settings, host, port)
     loader.start()

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from assistant.answer import Hit
 from assistant.errors import ModelError
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
 from assistant.prompts import STATEMENTS_PROMPT, SYSTEM_PROMPT
 from assistant.retrieval import Turn
-
-if TYPE_CHECKING:
-    from langchain_core.runnables import Runnable
 
 # What the chat template adds around messages, generously.
 TEMPLATE_TOKENS = 64
@@ -23,19 +19,17 @@ class Generator:
     """Asks a chat model to answer from statements."""
 
     def __init__(self, model: LanguageModel) -> None:
-        from langchain_core.output_parsers import StrOutputParser
         from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 
         self.name = model.name
         self._model = model
-        prompt = ChatPromptTemplate(
+        self._prompt = ChatPromptTemplate(
             [
                 ("system", SYSTEM_PROMPT),
                 MessagesPlaceholder("history"),
                 ("human", STATEMENTS_PROMPT),
             ]
         )
-        self._chain: Runnable[dict[str, object], str] = prompt | model.chat | StrOutputParser()
 
     def warm_up(self) -> None:
         """Let the model read the constant start of every prompt once."""
@@ -50,16 +44,14 @@ class Generator:
         """
         history, hits = self._fit(question, history[-REMEMBERED_TURNS:], hits)
         turns = [turn for asked, said in history for turn in (("human", asked), ("ai", said))]
+        messages = self._prompt.invoke(
+            {"history": turns, "statements": _numbered(hits), "question": question}
+        )
         try:
-            yield from self._chain.stream(
-                {
-                    "history": turns,
-                    "statements": _numbered(hits),
-                    "question": question,
-                }
-            )
-        except ModelError:
-            raise
+            # Not `prompt | chat`: a LangChain sequence that is closed reads its model's stream to
+            # the end, for tracing, so that a stopped answer would keep the model busy.
+            for chunk in self._model.chat.stream(messages):
+                yield chunk.text
         except Exception as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(

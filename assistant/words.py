@@ -71,18 +71,16 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     return [(first, last) for first, last in spans if first < last]
 
 
-def sentences_of_stream(pieces: Iterable[str]) -> Iterator[str]:
-    """Sentences as they become complete in streamed text; the last one when the stream ends."""
+def sentences_of_stream(pieces: Iterable[str]) -> Iterator[list[str]]:
+    """For each piece of streamed text, the sentences that it completed; the rest at the end."""
     text = ""
     for piece in pieces:
         text += piece
         *complete, rest = split_sentences(text) or [(0, 0)]
-        for start, end in complete:
-            yield text[start:end]
+        yield [text[start:end] for start, end in complete]
         if complete:
             text = text[rest[0] :]
-    if text.strip():
-        yield text.strip()
+    yield [text.strip()] if text.strip() else []
 
 
 def _ends_sentence(text: str, end: re.Match[str]) -> bool:

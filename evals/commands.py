@@ -1,0 +1,177 @@
+"""What each command does, from parsed options to an exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from assistant.corpus import read_corpus
+from evals import answers, compare, draft, gate, retrieval, support
+from evals.dataset import load_dataset
+from evals.judging import METRICS
+from evals.picture import draw
+from evals.public import convert
+from evals.report import markdown_report, tables
+from evals.results import Result, provenance, read_result, write_result
+from evals.rows import write_text
+
+HERE = Path(__file__).parent
+SHIPPED_SET = HERE / "statements"
+BASELINE = HERE / "results" / "baseline.json"
+
+Item = TypeVar("Item")
+
+
+def run_retrieval(options: Namespace) -> int:
+    """Search every judged question and print the metrics of the three rankings."""
+    dataset = load_dataset(options.dataset, options.split)
+    _tell(*dataset.notes)
+    questions = retrieval.judged_questions(dataset)
+    # No language model takes part in retrieval, so none is loaded.
+    with options.opening(dataset.corpus, "none") as subject:
+        found = retrieval.find(subject.assistant, _progress(questions, "searching"))
+        models = {"embedder": subject.names.get("embedder", "")}
+    result = Result(
+        task="retrieval",
+        dataset=dataset.name,
+        split=dataset.split,
+        systems=tuple(retrieval.SYSTEMS),
+        metrics=tuple(metric.name for metric in retrieval.METRICS),
+        records=retrieval.records(questions, found),
+        made=provenance(models),
+    )
+    _print_tables(result)
+    if options.run:
+        retrieval.write_run(options.run, retrieval.runs(found)["fused"])
+    if options.json:
+        write_result(options.json, result)
+    return 0
+
+
+def run_answers(options: Namespace) -> int:
+    """Ask every question and print the metrics of the assistant and the baselines."""
+    result = _measure_answers(options, options.dataset, options.split, options.limit, options.model)
+    _print_tables(result)
+    if options.json:
+        write_result(options.json, result)
+    report: Path | None = options.report
+    picture: Path | None = options.picture or (report and report.with_suffix(".png"))
+    if picture:
+        draw(result, picture)
+    if report and picture:
+        link = Path(os.path.relpath(picture.resolve(), report.resolve().parent)).as_posix()
+        write_text(report, markdown_report(result, METRICS, _command_line(options), link))
+    return 0
+
+
+def run_compare(options: Namespace) -> int:
+    """Print what differs between two results."""
+    comparison = compare.compare(read_result(options.before), read_result(options.after))
+    print(compare.in_text(comparison))
+    return 0
+
+
+def run_draft(options: Namespace) -> int:
+    """Write a starter question set and say what to do with it."""
+    folder = options.output or Path(f"{options.corpus.resolve().stem}-evals")
+    count = draft.write_draft(read_corpus(options.corpus).statements, folder)
+    print(draft.NEXT_STEPS.format(count=count, folder=folder))
+    return 0
+
+
+def run_convert(options: Namespace) -> int:
+    """Convert a public set and say what was written."""
+    for line in convert(options.name, options.data_folder, options.output_folder):
+        print(line)
+    return 0
+
+
+def run_support(options: Namespace) -> int:
+    """Measure a checker; it fails when it is no better than chance."""
+    claims = support.read_claims(options.file, options.split)
+    checker, threshold = options.checker or _own_checker()
+    result = support.measure_checker(_progress(claims, "checking"), checker, threshold)
+    print(support.in_table(result).to_text())
+    if options.json:
+        write_text(options.json, json.dumps(support.to_dict(result), indent=1) + "\n")
+    if not result.separates:
+        _tell("the checker is no better than chance at telling supported claims from the others")
+        return 1
+    return 0
+
+
+def run_gate(options: Namespace) -> int:
+    """Fail when the share of right answers has fallen below the committed result."""
+    committed = read_result(options.baseline)
+    if options.result:
+        result = read_result(options.result)
+    else:
+        result = _measure_answers(options, SHIPPED_SET, "test", limit=None, model=None)
+        _print_tables(result)
+    found = gate.check(result, committed)
+    if found.passed:
+        print(found.in_words())
+        return 0
+    _tell(found.in_words())
+    return 1
+
+
+def _measure_answers(
+    options: Namespace, folder: Path, split: str, limit: int | None, model: str | None
+) -> Result:
+    dataset = load_dataset(folder, split)
+    _tell(*dataset.notes)
+    asked = answers.questions_with_answers(dataset, limit)
+    with options.opening(dataset.corpus, model) as subject:
+        if subject.chat_model is None:
+            _tell("no language model: the tutorial chain is left out")
+        records = answers.measure(subject, dataset, asked, _progress)
+        models = subject.names
+    return Result(
+        task="answers",
+        dataset=dataset.name,
+        split=dataset.split,
+        systems=tuple(records[0].values),
+        metrics=tuple(metric.name for metric in METRICS),
+        records=records,
+        made=provenance(models),
+    )
+
+
+def _own_checker() -> tuple[support.Checker, float]:
+    """The assistant's checker and the support from which it shows a sentence."""
+    from assistant import verification
+
+    return verification.support, verification.SUPPORTED_FROM
+
+
+def _print_tables(result: Result) -> None:
+    print("\n\n".join(table.to_text() for table in tables(result)))
+
+
+def _progress(items: Sequence[Item], doing: str) -> Iterable[Item]:
+    from tqdm import tqdm
+
+    progress: Iterable[Item] = tqdm(items, desc=doing, file=sys.stderr, leave=False)
+    return progress
+
+
+def _tell(*lines: str) -> None:
+    for line in lines:
+        print(f"evals: {line}", file=sys.stderr)
+
+
+def _command_line(options: Namespace) -> str:
+    """What makes this result again, as far as its numbers go."""
+    words = ["python -m evals answers"]
+    if options.dataset != SHIPPED_SET:
+        words.append(str(options.dataset))
+    words += [f"--split {options.split}"] if options.split != "test" else []
+    words += [f"--limit {options.limit}"] if options.limit else []
+    words += [f"--model {options.model}"] if options.model else []
+    return " ".join(words)

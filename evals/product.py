@@ -1,0 +1,79 @@
+"""What is measured: the assistant as the evals see it, and how they open it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from assistant.answer import Answer, Hit
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+History = Sequence[tuple[str, str]]
+
+# Deep enough for every metric at 10 and for the component rankings that are read off the hits.
+DEPTH = 100
+
+
+class Searching(Protocol):
+    """The part of the assistant that retrieval evals use."""
+
+    def search(self, question: str, limit: int = ..., history: History = ...) -> list[Hit]:
+        """The best hits for a question, best first."""
+
+
+class Answering(Searching, Protocol):
+    """The part of the assistant that answer evals use."""
+
+    def stream(self, question: str, history: History = ...) -> Iterator[str | Answer]:
+        """Pieces of text, then exactly one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An opened assistant over the statements of a question set.
+
+    Attributes:
+        chat_model: the language model alone, for the tutorial chain; None where there is none.
+        names: what it is made of (`model`, `embedder`), for the record.
+    """
+
+    assistant: Answering
+    chat_model: BaseChatModel | None
+    names: Mapping[str, str]
+
+
+# From a file of statements and a model's name (None: the usual one) to what is measured.
+Opening = Callable[[Path, str | None], AbstractContextManager[Subject]]
+
+
+@contextmanager
+def open_subject(corpus: Path, model: str | None) -> Iterator[Subject]:
+    """The assistant over a file of statements, closed at the end.
+
+    Args:
+        corpus: `corpus.jsonl` of a question set.
+        model: a model name as `Settings.model` takes it; None for the one the environment names.
+
+    Raises:
+        AssistantError: the corpus, the index or a model cannot be used.
+    """
+    from assistant.assistant import Assistant
+    from assistant.settings import Settings
+
+    settings = Settings.from_environment()
+    settings = replace(settings, model=model or settings.model)
+    with Assistant.open(corpus, settings, progress=_show) as assistant:
+        names = {"model": settings.model, "embedder": settings.embedder}
+        yield Subject(assistant, assistant.chat_model, names)
+
+
+def _show(what: str, done: int, total: int) -> None:
+    """One line on a terminal, written over by the next; indexing a large set takes minutes."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{what} ({done}/{total})", end="", file=sys.stderr, flush=True)
