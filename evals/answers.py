@@ -120,7 +120,7 @@ def ask(assistant: Answering, texts: Mapping[str, str], question: Question) -> R
     for event in assistant.stream(question.text, question.history):
         if isinstance(event, Answer):
             answer = event
-        elif first_piece is None:
+        elif event and first_piece is None:
             first_piece = time.perf_counter() - started
     seconds = time.perf_counter() - started
     if answer is None:

@@ -61,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_dataset(retrieval)
     retrieval.add_argument("--run", type=Path, metavar="FILE", help="write a TREC run file")
 
+    fusion = subparsers.add_parser("fusion", help="ways to fuse dense and lexical, compared")
+    fusion.set_defaults(command=commands.run_fusion)
+    _add_dataset(fusion)
+
     answers = subparsers.add_parser("answers", help="how good the answers are, beside baselines")
     answers.set_defaults(command=commands.run_answers)
     _add_dataset(answers)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from assistant.corpus import read_corpus
-from evals import answers, compare, draft, gate, retrieval, support
+from evals import answers, compare, draft, fusion, gate, retrieval, support
 from evals.dataset import load_dataset
 from evals.judging import METRICS
 from evals.picture import draw
 from evals.public import convert
-from evals.report import markdown_report, tables
+from evals.report import markdown_report, systems_table, tables
 from evals.results import Result, provenance, read_result, write_result
 from evals.rows import write_text
 
@@ -48,6 +48,29 @@ def run_retrieval(options: Namespace) -> int:
     _print_tables(result)
     if options.run:
         retrieval.write_run(options.run, retrieval.runs(found)["fused"])
+    if options.json:
+        write_result(options.json, result)
+    return 0
+
+
+def run_fusion(options: Namespace) -> int:
+    """Search every judged question and compare ways to fuse the two rankings."""
+    dataset = load_dataset(options.dataset, options.split)
+    _tell(*dataset.notes)
+    questions = retrieval.judged_questions(dataset)
+    with options.opening(dataset.corpus, "none") as subject:
+        found = retrieval.find(subject.assistant, _progress(questions, "searching"))
+        models = {"embedder": subject.names.get("embedder", "")}
+    result = Result(
+        task="fusion",
+        dataset=dataset.name,
+        split=dataset.split,
+        systems=(fusion.OWN, *fusion.FUSIONS),
+        metrics=fusion.METRICS,
+        records=fusion.records(questions, found),
+        made=provenance(models),
+    )
+    print(systems_table(result).to_text())
     if options.json:
         write_result(options.json, result)
     return 0

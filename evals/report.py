@@ -68,6 +68,25 @@ def tables(result: Result) -> tuple[Table, ...]:
     return tuple(table for table in (overall, _by_kind(result), _differences(result)) if table.rows)
 
 
+def systems_table(result: Result) -> Table:
+    """One row per system: each metric, and what the first system's first metric is ahead by."""
+    first, *_ = result.systems
+    main, *_ = result.metrics
+    questions = f"{len(result.records)} questions, mean [95 % interval]"
+    return Table(
+        f"{result.dataset} ({result.split}): {questions}",
+        (result.task, *result.metrics, f"{main}, {first} ahead by"),
+        tuple(
+            (
+                system,
+                *(in_words(result.overall[system].get(metric)) for metric in result.metrics),
+                in_words(result.differences.get(system, {}).get(main), signed=True),
+            )
+            for system in result.systems
+        ),
+    )
+
+
 def _by_kind(result: Result) -> Table:
     metric = MAIN_METRIC[result.task]
     counts = {kind: sum(record.kind == kind for record in result.records) for kind in result.kinds}

@@ -20,6 +20,10 @@ import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assistant import Assistant
 
 QUESTIONS = Path(__file__).parent / "statements" / "queries.jsonl"
 ASSISTANT = [sys.executable, "-m", "assistant"]
@@ -65,26 +69,33 @@ def main() -> int:
 
 
 def _measure_warm(home: Path, count: int) -> None:
-    from assistant import Answer, Assistant, Settings
+    from assistant import Assistant, Settings
 
     rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
     questions = [row["text"] for row in rows if "history" not in row["metadata"]][:count]
-    evidence, first, full = [], [], []
     with Assistant.open(settings=Settings(home=home)) as assistant:
         assistant.warm_up()
-        for question in questions:
-            evidence.append(_seconds(lambda asked=question: assistant.search(asked)))
-            started = time.perf_counter()
-            for position, event in enumerate(assistant.stream(question)):
-                if position == 0:
-                    first.append(time.perf_counter() - started)
-                if isinstance(event, Answer):
-                    full.append(time.perf_counter() - started)
-    _report("warm: first evidence", evidence)
-    _report("warm: first checked sentence", first)
-    _report("warm: full answer", full)
+        timed = [_answer_seconds(assistant, question) for question in questions]
+    for what, seconds in zip(
+        ("first evidence", "first sentence", "full answer"), zip(*timed, strict=True), strict=True
+    ):
+        _report(f"warm: {what}", seconds)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{'peak memory':<40} {peak * (1 if sys.platform == 'darwin' else 1024) / 2**30:.2f} GiB")
+
+
+def _answer_seconds(assistant: Assistant, question: str) -> tuple[float, float, float]:
+    """Until the statements are found, until the first checked sentence, until the answer."""
+    started = time.perf_counter()
+    assistant.search(question)
+    evidence = time.perf_counter() - started
+    started = time.perf_counter()
+    stream = assistant.stream(question)
+    next(piece for piece in stream if piece != "")
+    first = time.perf_counter() - started
+    for _ in stream:
+        pass
+    return evidence, first, time.perf_counter() - started
 
 
 def _page_seconds(environment: dict[str, str]) -> float:
