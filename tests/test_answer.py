@@ -1,0 +1,130 @@
+"""What an answer becomes: JSON and Markdown that show text and do nothing else."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from assistant.answer import Answer, Citation, Hit, Sentence
+from assistant.corpus import read_corpus
+from assistant.statement import Statement
+from tests.fakes import hits_for
+
+
+def answer_over(
+    text: str, identity: str = "id", question: str = "What?", source: str = "a.txt"
+) -> Answer:
+    statement = Statement(identity, text, source, 1)
+    return Answer(
+        question=question,
+        answered=True,
+        text=f"{text} [1]",
+        reason=None,
+        sentences=(Sentence(text, (1,), "quoted", 1.0),),
+        citations=(Citation(1, statement, text, 0, len(text)),),
+        hits=(Hit(statement, 1, 2 / 3, 0.5, 1.0),),
+        model="quotes",
+        seconds=1 / 3,
+    )
+
+
+ABSTAINED = Answer("What?", False, "Not said.", "Too far.", (), (), hits_for("a", "b"), "m", 0.1)
+
+
+def test_a_dictionary_of_an_answer_has_the_fields_of_the_contract() -> None:
+    plain = answer_over("Bees fly.").to_dict()
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    statement = {"id": "id", "text": "Bees fly.", "source": "a.txt", "line": 1, "metadata": {}}
+    assert plain == {
+        "question": "What?",
+        "answered": True,
+        "text": "Bees fly. [1]",
+        "reason": None,
+        "sentences": [{"text": "Bees fly.", "citations": [1], "verdict": "quoted", "support": 1.0}],
+        "citations": [
+            {"number": 1, "quote": "Bees fly.", "start": 0, "end": 9, "statement": statement}
+        ],
+        "hits": [
+            {
+                "rank": 1,
+                "score": 0.6667,
+                "dense_score": 0.5,
+                "lexical_score": 1.0,
+                "statement": statement,
+            }
+        ],
+        "model": "quotes",
+        "seconds": 0.333,
+    }
+    assert ABSTAINED.to_dict()["answered"] is False
+    assert ABSTAINED.to_dict()["reason"] == "Too far."
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_metadata_that_json_has_no_word_for_does_not_spoil_the_json(
+    tmp_path: Path, number: str
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(f'{{"text": "Fine."}}\n{{"text": "Odd.", "score": {number}}}')
+    for statement in read_corpus(file).statements:
+        json.dumps(statement.to_dict(), allow_nan=False)
+
+
+def test_a_marked_sentence_carries_all_its_numbers() -> None:
+    assert Sentence("It is so.", (1, 3), "supported", 0.9).marked_text == "It is so. [1] [3]"
+
+
+def test_markdown_shows_question_answer_quotes_and_places() -> None:
+    shown = MarkdownIt().render(answer_over("Bees fly.").to_markdown())
+    text = re.sub(r"<[^>]+>", "", shown)
+    for part in ("What?", "Bees fly. [1]", "a.txt, line 1", "id"):
+        assert part in text
+    assert "<blockquote>" in shown
+
+
+def test_markdown_of_an_abstention_shows_the_nearest_statements() -> None:
+    assert "- a\n- b\n" in ABSTAINED.to_markdown()
+    assert "Not said." in ABSTAINED.to_markdown()
+
+
+payloads = st.sampled_from(
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[click](http://evil.example)",
+        "![picture](http://evil.example/x.png)",
+        "<http://evil.example>",
+        "[name]: http://evil.example",
+        "# A heading",
+        "Title\n=====",
+        "Title\n---",
+        "- item\n- item",
+        "1. item",
+        "*emphasis* _here_ `code`",
+        "```\nfence\n```",
+        "    indented",
+        "> quote",
+        "a\n\nb",
+        "&lt;b&gt; &#60;",
+        "`<b>`",
+        "\\<b\\>",
+        "a  \nb",
+        "---",
+    ]
+)
+
+
+@given(text=payloads, where=st.sampled_from(["text", "identity", "question", "source"]))
+def test_markdown_shows_any_text_and_does_nothing_else(text: str, where: str) -> None:
+    values = {"text": "Bees fly.", "identity": "id", "question": "What?", "source": "a.txt"}
+    document = answer_over(**{**values, where: text}).to_markdown()
+    tokens = MarkdownIt().parse(document)
+    plain = MarkdownIt().parse(answer_over(**values).to_markdown())
+    inline = [child.type for token in tokens for child in token.children or []]
+    assert not {"html_inline", "link_open", "image", "em_open"} & set(inline), document
+    # The same blocks in the same places as around a harmless text.
+    assert [token.type for token in tokens] == [token.type for token in plain], document

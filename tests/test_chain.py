@@ -1,0 +1,252 @@
+"""The chain: question and history in, checked answer out."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.runnables import Runnable
+
+from assistant.answer import Answer
+from assistant.chain import SHOWN, Question, StatementRetriever, build_chain
+from assistant.corpus import corpus_of
+from assistant.errors import AssistantError, ModelError
+from assistant.generation import Generator
+from assistant.index import StatementIndex
+from assistant.retrieval import Retriever
+from tests.fakes import ScriptedChatModel, WordEmbedder, scripted_model
+
+TEXTS = [
+    "Bees fly from ten degrees on. They sleep at night.",
+    "Honey keeps for many years.",
+    "Wax melts in the warm sun.",
+    "A queen lays eggs in spring.",
+]
+QUESTION = "When do bees fly?"
+TRUE = "Bees fly from ten degrees on [7]."
+INVENTED = "Bees carry lanterns through Berlin."
+
+
+@pytest.fixture(scope="module")
+def retriever() -> Iterator[Retriever]:
+    index = StatementIndex(corpus_of(TEXTS), WordEmbedder())
+    yield Retriever(index)
+    index.close()
+
+
+Chain = Runnable[Question, Answer]
+Asking = Callable[..., tuple[Chain, ScriptedChatModel]]
+
+
+@pytest.fixture(scope="module")
+def chain_with(retriever: Retriever) -> Asking:
+    """A chain over the texts whose model replies as scripted, and that model."""
+
+    def build(
+        *replies: str, abstain_below: float = 0.3, failure: Exception | None = None
+    ) -> tuple[Chain, ScriptedChatModel]:
+        model, chat = scripted_model(*replies, failure=failure)
+        return build_chain(retriever, Generator(model), abstain_below), chat
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def quoting(retriever: Retriever) -> Chain:
+    """A chain without a language model."""
+    return build_chain(retriever, None, 0.3)
+
+
+def check(answer: Answer) -> None:
+    """What holds for every answer."""
+    assert isinstance(answer, Answer)
+    assert [citation.number for citation in answer.citations] == list(
+        range(1, len(answer.citations) + 1)
+    )
+    for citation in answer.citations:
+        assert citation.statement.text[citation.start : citation.end] == citation.quote
+    if answer.answered:
+        assert answer.reason is None
+        assert answer.text == " ".join(each.marked_text for each in answer.sentences)
+        assert {number for each in answer.sentences for number in each.citations} == {
+            citation.number for citation in answer.citations
+        }
+    else:
+        assert answer.reason
+        assert (answer.sentences, answer.citations) == ((), ())
+    assert answer.seconds >= 0
+
+
+def test_a_supported_draft_is_the_answer_with_its_own_citation(chain_with: Asking) -> None:
+    chain, _ = chain_with(TRUE)
+    answer = chain.invoke(QUESTION)
+    check(answer)
+    assert answer.text == "Bees fly from ten degrees on. [1]"
+    assert answer.citations[0].quote == "Bees fly from ten degrees on."
+    assert answer.citations[0].statement.text == TEXTS[0]
+    assert (answer.answered, answer.model, answer.question) == (True, "scripted", QUESTION)
+    assert answer.hits[0].statement.text == TEXTS[0]
+
+
+def test_what_the_statements_do_not_say_is_left_out(chain_with: Asking) -> None:
+    chain, _ = chain_with(f"{INVENTED} [1] {TRUE} They also sing [2].")
+    answer = chain.invoke(QUESTION)
+    check(answer)
+    assert answer.text == "Bees fly from ten degrees on. [1]"
+
+
+@pytest.mark.parametrize("draft", [INVENTED, "", "   ", "Yes.", "[1]", "\n\n"])
+def test_a_draft_that_nothing_supports_is_replaced_by_quotes(
+    chain_with: Asking, draft: str
+) -> None:
+    chain, _ = chain_with(draft)
+    answer = chain.invoke(QUESTION)
+    check(answer)
+    assert answer.text == "Bees fly from ten degrees on. [1] They sleep at night. [1]"
+    assert answer.model == "quotes"
+    assert {sentence.verdict for sentence in answer.sentences} == {"quoted"}
+
+
+def test_without_a_language_model_the_best_statement_is_quoted(quoting: Chain) -> None:
+    answer = quoting.invoke("How long does honey keep?")
+    check(answer)
+    assert answer.text == "Honey keeps for many years. [1]"
+    assert answer.model == "quotes"
+
+
+@pytest.mark.parametrize("question", ["Who won the election in Peru?", "zeppelin", "???"])
+def test_a_question_that_no_statement_is_near_is_not_answered_and_no_model_is_asked(
+    chain_with: Asking, question: str
+) -> None:
+    chain, chat = chain_with(TRUE)
+    answer = chain.invoke(question)
+    check(answer)
+    assert not answer.answered
+    assert answer.text == "The corpus does not say."
+    assert "best score" in answer.reason
+    assert answer.hits
+    assert chat.received == []
+
+
+def test_the_threshold_decides_what_is_near_enough(chain_with: Asking) -> None:
+    assert chain_with(TRUE, abstain_below=0.0)[0].invoke("zeppelin").answered
+    assert not chain_with(TRUE, abstain_below=1.1)[0].invoke(TEXTS[1]).answered
+
+
+def test_a_model_that_declines_abstains(chain_with: Asking) -> None:
+    chain, _ = chain_with("The statements do not say.")
+    answer = chain.invoke(QUESTION)
+    check(answer)
+    assert not answer.answered
+    assert "language model" in answer.reason
+    assert answer.model == "scripted"
+
+
+def test_a_model_that_declines_after_an_invention_abstains(chain_with: Asking) -> None:
+    chain, _ = chain_with(f"{INVENTED} The statements do not say more.")
+    assert not chain.invoke(QUESTION).answered
+
+
+@pytest.mark.parametrize("blank", ["", "  \n", {"question": ""}, {"question": None}, {}])
+def test_a_blank_question_is_an_error(quoting: Chain, blank: object) -> None:
+    with pytest.raises(AssistantError, match="question is blank"):
+        quoting.invoke(blank)
+
+
+def test_invoke_batch_stream_and_their_async_forms_agree(chain_with: Asking) -> None:
+    def plain(answer: Answer) -> dict[str, object]:
+        return {**answer.to_dict(), "seconds": 0}
+
+    chain, _ = chain_with(TRUE)
+    expected = plain(chain.invoke(QUESTION))
+    assert [plain(each) for each in chain.batch([QUESTION, QUESTION])] == [expected, expected]
+    assert plain(asyncio.run(chain.ainvoke(QUESTION))) == expected
+    assert plain(list(chain.stream(QUESTION))[-1]) == expected
+    assert plain(chain.invoke({"question": f" {QUESTION} ", "history": []})) == expected
+
+    async def last() -> Answer:
+        return [event async for event in chain.astream(QUESTION)][-1]
+
+    assert plain(asyncio.run(last())) == expected
+    assert [plain(each) for each in asyncio.run(chain.abatch([QUESTION]))] == [expected]
+
+
+sentences = st.sampled_from([TRUE, INVENTED, "They sleep at night.", "Yes.", TEXTS[1], TEXTS[3]])
+
+
+@given(
+    draft=st.lists(sentences, max_size=4).map(" ".join),
+    question=st.sampled_from([QUESTION, "How long does honey keep?", "zeppelin", TEXTS[3]]),
+)
+def test_the_pieces_of_a_stream_add_up_to_the_text_of_its_one_answer(
+    chain_with: Asking, draft: str, question: str
+) -> None:
+    chain, _ = chain_with(draft)
+    *pieces, answer = chain.stream(question)
+    check(answer)
+    assert all(isinstance(piece, str) for piece in pieces)
+    assert "".join(pieces) == answer.text
+    json.dumps(answer.to_dict(), allow_nan=False)
+
+
+def test_a_sentence_is_streamed_before_the_model_has_finished(chain_with: Asking) -> None:
+    chain, chat = chain_with(f"{TRUE} {INVENTED} {INVENTED}")
+    pieces = chain.stream(QUESTION)
+    assert next(piece for piece in pieces if piece) == "Bees fly from ten degrees on. [1]"
+    sent = chat.pieces_sent
+    pieces.close()
+    assert chat.pieces_sent == sent < len(INVENTED)
+
+
+def test_a_follow_up_is_searched_and_asked_with_what_came_before(chain_with: Asking) -> None:
+    chain, chat = chain_with("They sleep at night [1].")
+    history = [("When do bees fly in spring?", "From ten degrees on.")]
+    answer = chain.invoke({"question": "And when do they sleep?", "history": history})
+    check(answer)
+    assert answer.hits[0].statement.text == TEXTS[0]
+    assert answer.question == "And when do they sleep?"
+    assert [message.type for message in chat.received[0]] == ["system", "human", "ai", "human"]
+
+
+def test_the_model_sees_only_the_best_statements_that_are_near_the_best(
+    retriever: Retriever, chain_with: Asking
+) -> None:
+    chain, chat = chain_with("")
+    hits = chain.invoke("Honey keeps for many years.").hits
+    shown = [text for text in TEXTS if text in chat.prompts[0]]
+    assert "Honey keeps for many years." in shown
+    assert len(shown) <= SHOWN
+    assert {hit.statement.text for hit in hits} == set(TEXTS)
+
+
+def test_a_failing_model_is_a_model_error_in_every_form(chain_with: Asking) -> None:
+    chain, _ = chain_with("Bees", failure=ConnectionError("gone"))
+    with pytest.raises(ModelError, match="gone"):
+        chain.invoke(QUESTION)
+    with pytest.raises(ModelError, match="gone"):
+        list(chain.stream(QUESTION))
+    with pytest.raises(ModelError, match="gone"):
+        chain.batch([QUESTION])
+
+
+def test_citations_are_numbered_in_reading_order(chain_with: Asking) -> None:
+    chain, _ = chain_with("Honey keeps for many years [4]. Bees fly from ten degrees on [1].")
+    answer = chain.invoke("Honey keeps many years, and bees fly from ten degrees?")
+    check(answer)
+    assert answer.text == "Honey keeps for many years. [1] Bees fly from ten degrees on. [2]"
+    assert all(one.number < other.number for one, other in pairwise(answer.citations))
+
+
+def test_the_retriever_gives_langchain_documents(retriever: Retriever) -> None:
+    documents = StatementRetriever(statements=retriever, limit=2).invoke("How long is honey good?")
+    assert len(documents) == 2
+    assert documents[0].page_content == TEXTS[1]
+    assert documents[0].id == documents[0].metadata["id"]
+    assert documents[0].metadata["rank"] == 1
+    assert documents[0].metadata["source"] == "memory"
+    assert StatementRetriever(statements=retriever).invoke(" ") == []
+    again = asyncio.run(StatementRetriever(statements=retriever, limit=2).ainvoke("honey"))
+    assert again[0].page_content == TEXTS[1]

@@ -1,0 +1,266 @@
+"""Verification: exact quotes, and what a draft may not turn round."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.answer import Sentence
+from assistant.corpus import read_corpus
+from assistant.verification import (
+    SENTENCES_READ,
+    Citations,
+    declines,
+    find_evidence,
+    quote,
+    support,
+    verify,
+)
+from assistant.words import split_sentences
+from tests.fakes import hits_for
+
+SHIPPED = [statement.text for statement in read_corpus().statements]
+HARBOUR = (
+    "The old harbour museum in Skerry opened its doors to 300 visitors in the spring of 1998. "
+    "It is open to school groups in summer and in autumn, but it is not open to them in winter. "
+    "Neither the boat house nor the tower is open to visitors with dogs in spring or autumn."
+)
+TOWER = (
+    "The tower is open in summer and in autumn for visitors of all ages, "
+    "but it is not open in winter for large school groups."
+)
+RACE = "China surpassed the US in open-source models last year, said Stanford researchers in May."
+
+
+def verified(draft: str, *texts: str) -> tuple[list[Sentence], Citations]:
+    citations = Citations()
+    pieces = [draft[start : start + 4] for start in range(0, len(draft), 4)]
+    shown = [each for each in verify(pieces, hits_for(*texts), citations) if each]
+    return shown, citations
+
+
+def is_shown(claim: str, *texts: str) -> bool:
+    return bool(verified(claim, *texts)[0])
+
+
+fragments = [
+    text[start:end] for text in [*SHIPPED, HARBOUR, RACE] for start, end in split_sentences(text)
+]
+changes = st.sampled_from(["", " [1]", " [99]", " not", " 2024", " Berlin", " (see [2, 3])"])
+drafts = st.lists(
+    st.tuples(st.sampled_from([*fragments, "Yes.", "It rains in Berlin today."]), changes),
+    max_size=5,
+).map(lambda parts: " ".join(text[:-1] + change + text[-1] for text, change in parts))
+
+
+@given(draft=drafts, shown=st.lists(st.sampled_from([*SHIPPED, HARBOUR]), max_size=4, unique=True))
+def test_every_citation_is_a_slice_of_its_statement_and_every_sentence_has_one(
+    draft: str, shown: list[str]
+) -> None:
+    sentences, made = verified(draft, *shown)
+    citations = {citation.number: citation for citation in made}
+    assert list(citations) == list(range(1, len(citations) + 1))
+    for citation in citations.values():
+        assert citation.statement.text[citation.start : citation.end] == citation.quote != ""
+        assert citation.statement.text in shown
+    for sentence in sentences:
+        assert sentence.citations
+        assert set(sentence.citations) <= set(citations)
+        assert sentence.verdict in ("supported", "quoted")
+        assert 0 < sentence.support <= 1
+        evidence = " ".join(citations[number].quote for number in sentence.citations)
+        assert support(sentence.text, evidence) == sentence.support
+
+
+@given(text=st.sampled_from([*SHIPPED, HARBOUR, RACE]))
+def test_a_quoted_statement_is_cited_whole_and_shown_sentence_by_sentence(text: str) -> None:
+    citations = Citations()
+    (hit,) = hits_for(text)
+    sentences = list(quote(hit.statement, citations))
+    (citation,) = citations
+    assert citation.quote == text
+    assert " ".join(sentence.text for sentence in sentences) == text
+    assert {sentence.citations for sentence in sentences} == {(1,)}
+    assert {sentence.verdict for sentence in sentences} == {"quoted"}
+
+
+@pytest.mark.parametrize("text", fragments)
+def test_the_words_of_a_statement_pass_as_they_are(text: str) -> None:
+    (hit,) = hits_for(f"Before it, something else. {text} After it, more.")
+    evidence = find_evidence(text, [hit])
+    assert evidence is not None
+    assert hit.statement.text[evidence.start : evidence.end] == text
+    assert evidence.support == 1.0
+
+
+def test_a_sentence_in_the_corpus_words_is_quoted_and_one_near_them_is_supported() -> None:
+    text = "The old harbour museum opened its doors in the spring of 1998."
+    near = "The old harbour museum has opened its doors in spring 1998."
+    assert verified(text, text)[0][0].verdict == "quoted"
+    (sentence,) = verified(near, text)[0]
+    assert (sentence.verdict, sentence.text) == ("supported", near)
+
+
+@pytest.mark.parametrize(
+    ("claim", "why"),
+    [
+        (HARBOUR.split(". ")[0].replace("300", "3,000"), "another number"),
+        (HARBOUR.split(". ")[0].replace("300", "30"), "another number"),
+        (HARBOUR.split(". ")[0].replace("1998", "1989"), "another year"),
+        (HARBOUR.split(". ")[0].replace("Skerry", "Berlin"), "another name"),
+        (HARBOUR.split(". ")[0].replace("opened", "never opened"), "a negation added"),
+        (HARBOUR.split(". ")[1].replace("but it is not", "and it is"), "a negation dropped"),
+        (
+            TOWER.replace("not ", "").replace("tower is open", "tower is not open"),
+            "a negation moved",
+        ),
+        (
+            "The boat house and the tower is open to visitors with dogs in spring or autumn.",
+            "both negations dropped",
+        ),
+        (RACE.replace("China", "Germany"), "another subject"),
+        ("The US surpassed China" + RACE.removeprefix("China surpassed the US"), "swapped"),
+        (RACE.replace("the US", "the UK"), "another country"),
+        (RACE.replace("China surpassed the", "The"), "a name dropped"),
+        (RACE.replace("surpassed", "trailed"), "the opposite verb"),
+        ("The US" + RACE.removeprefix("China"), "another country as the subject"),
+    ],
+    ids=lambda value: value if len(value) < 40 else "claim",
+)
+def test_a_claim_that_turns_its_evidence_round_is_not_shown(claim: str, why: str) -> None:
+    assert not is_shown(claim, HARBOUR, TOWER, RACE), why
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "The US leads in open-source AI models.",
+        "Counterintuitively, the US leads in open-source AI models as a deliberate strategy.",
+        "Secrecy is an effective strategy.",
+        "The current trend toward closed, proprietary AI systems is an ultimately effective "
+        "strategy.",
+        "The AI competition is a simple two-horse race between the US and China.",
+        "American AI models are superior for building AI agents.",
+        "The U.S. dominates the leaderboards for open-source models.",
+        "Universities face no brain drain as most AI PhDs choose academic careers.",
+        "Chinese open-source contributions significantly benefited from American AI labs.",
+        "The initial fear around DeepSeq was about the US surpassing China AI capabilities.",
+    ],
+)
+def test_a_false_claim_about_the_shipped_statements_is_not_shown(claim: str) -> None:
+    assert not is_shown(claim, *SHIPPED)
+
+
+def test_a_blend_of_two_sentences_is_not_shown() -> None:
+    text = "The ferry sails twice a day. Its captain is Ida Falk, born in Skerry."
+    assert not is_shown("The ferry sails twice a day because its captain is Ida Falk.", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("It costs 5 pounds more to enter in spring.", "It costs 5% more to enter in spring."),
+        ("It was 5 degrees in the harbour at noon.", "It was -5 degrees in the harbour at noon."),
+        ("It costs 1.5 pounds to enter the museum.", "It costs 15 pounds to enter the museum."),
+        ("It costs 1,5 pounds to enter the museum.", "It costs 15 pounds to enter the museum."),
+        ("It grew from 10 to 20 boats in one year.", "It grew from 20 to 10 boats in one year."),
+    ],
+)
+def test_a_number_that_means_something_else_is_not_shown(text: str, claim: str) -> None:
+    assert is_shown(text, text)
+    assert not is_shown(claim, text)
+
+
+@pytest.mark.parametrize(
+    "marker", [" [1]", " [9]", " [1, 2]", " [Statement 3]", " (2)", "【4】", "[1][2]"]
+)
+def test_markers_of_the_model_are_dropped_and_its_sentence_is_cited_anew(marker: str) -> None:
+    draft = f"Honey keeps for many years{marker}. Bees fly from ten degrees on.{marker}"
+    texts = ["Wax melts.", "Honey keeps for many years. Bees fly from ten degrees on."]
+    sentences, citations = verified(draft, *texts)
+    assert [(sentence.text, sentence.citations) for sentence in sentences] == [
+        ("Honey keeps for many years.", (1,)),
+        ("Bees fly from ten degrees on.", (2,)),
+    ]
+    assert [citation.statement.text for citation in citations] == [texts[1], texts[1]]
+
+
+def test_a_number_in_brackets_that_the_statement_has_is_no_marker() -> None:
+    text = "The harbour museum (opened in 1998) and the tower (2004) are in Skerry."
+    assert [sentence.text for sentence in verified(text, text)[0]] == [text]
+
+
+@pytest.mark.parametrize("fragment", ["Yes.", "1.", "Honey keeps.", "[1]", "...", "No, it is not."])
+def test_fragments_are_dropped(fragment: str) -> None:
+    assert not is_shown(fragment, "Yes. 1. Honey keeps. [1] ... No, it is not. Bees fly.")
+
+
+def test_a_repeated_sentence_is_shown_once() -> None:
+    text = "Honey keeps for many years."
+    sentences, citations = verified(f"{text} {text} honey KEEPS for many years [1].", text)
+    assert [sentence.text for sentence in sentences] == [text]
+    assert len(list(citations)) == 1
+
+
+def test_two_sentences_on_the_same_quote_share_a_citation() -> None:
+    citations = Citations()
+    (hit,) = hits_for("One. Two.")
+    assert citations.cite(hit.statement, 0, 4) == 1
+    assert citations.cite(hit.statement, 5, 9) == 2
+    assert citations.cite(hit.statement, 0, 4) == 1
+    assert [citation.quote for citation in citations] == ["One.", "Two."]
+
+
+def test_list_marks_are_dropped_and_every_item_is_read() -> None:
+    items = ["Honey keeps for many years.", "Bees fly from ten degrees.", "Wax melts in the sun."]
+    for marks in (["- ", "- ", "- "], ["1. ", "2. ", "3. "], ["• ", "* ", "- "]):
+        draft = "\n".join(mark + item for mark, item in zip(marks, items, strict=True))
+        assert [sentence.text for sentence in verified(draft, *items)[0]] == items
+
+
+@pytest.mark.parametrize(
+    "start", ["", "Yes. ", "First one is new here. Second one is new here. Yes. "]
+)
+def test_no_more_of_a_draft_is_read_than_the_prompt_asks_for(start: str) -> None:
+    read: list[str] = []
+
+    def rambles() -> Iterator[str]:
+        yield start
+        for number in range(100):
+            read.append(f"Sentence number {number} rambles on. ")
+            yield read[-1]
+
+    list(verify(rambles(), hits_for("Honey keeps."), Citations()))
+    assert len(read) <= SENTENCES_READ + 3
+
+
+def test_a_sentence_is_shown_before_the_draft_goes_on() -> None:
+    read: list[str] = []
+
+    def pieces() -> Iterator[str]:
+        for piece in ["Honey keeps for many years. ", "Bees ", "fly ", "by day."]:
+            read.append(piece)
+            yield piece
+
+    shown = verify(pieces(), hits_for("Honey keeps for many years."), Citations())
+    assert next(each for each in shown if each).text == "Honey keeps for many years."
+    assert len(read) == 2
+
+
+@given(claim=st.text(), evidence=st.text())
+def test_support_is_a_share(claim: str, evidence: str) -> None:
+    assert 0 <= support(claim, evidence) <= 1
+
+
+@pytest.mark.parametrize(
+    ("draft", "expected"),
+    [
+        ("The statements do not say.", True),
+        ("I am sorry, but the statements do not say.", True),
+        ("They say a lot.", False),
+        ("", False),
+    ],
+)
+def test_a_draft_declines_in_the_words_of_the_prompt(draft: str, expected: bool) -> None:
+    assert declines(draft) is expected
