@@ -17,7 +17,8 @@ class Hit:
     Attributes:
         statement: the statement.
         rank: its place in the result, from 1.
-        score: fused relevance, 0..1, comparable between questions; abstention looks at it.
+        score: 0..1, comparable between questions. From `search`, the fused relevance; in an
+            answer, the probability that the statement answers, which abstention looks at.
         dense_score: cosine similarity of question and statement, clipped to 0..1.
         lexical_score: share of the question's term weight (BM25) that the statement holds, 0..1.
     """

@@ -13,8 +13,10 @@ from assistant.answer import Answer, Hit
 from assistant.corpus import Corpus, corpus_of, read_corpus
 from assistant.embedder import Embedder, load_embedder
 from assistant.index import Progress, StatementIndex, silent
+from assistant.judge import Judge
 from assistant.language_model import LanguageModel, find_model_file, load_language_model
 from assistant.retrieval import Retriever, Turn, search_text
+from assistant.selection import AnswerJudge
 from assistant.settings import Settings, keep_private
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Assistant:
         self,
         corpus: Corpus,
         index: StatementIndex,
+        judge: AnswerJudge,
         model: LanguageModel | None,
         settings: Settings,
     ) -> None:
@@ -51,7 +54,7 @@ class Assistant:
         self._generator = Generator(model) if model else None
         self.retriever: BaseRetriever = StatementRetriever(statements=self._retriever)
         self.chain: Runnable[Question, Answer] = build_chain(
-            self._retriever, self._generator, settings.abstain_below
+            self._retriever, judge, self._generator, settings.abstain_below
         )
 
     @classmethod
@@ -123,11 +126,12 @@ class Assistant:
                 raise
             progress("Loading the language model", 0, 1)
             try:
+                judge = Judge()
                 model = loading.result()
             except BaseException:
                 index.close()
                 raise
-        return cls(corpus, index, model, settings)
+        return cls(corpus, index, judge, model, settings)
 
     @property
     def model(self) -> str:

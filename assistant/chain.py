@@ -17,56 +17,53 @@ from assistant.answer import Answer, Hit, Sentence
 from assistant.errors import AssistantError
 from assistant.generation import Generator
 from assistant.retrieval import Retriever, Turn, search_text
+from assistant.selection import AnswerJudge, Candidate, judge_sentences, rank_by_answer, select
 from assistant.verification import Citations, declines, quote, verify
 
 Question = str | dict[str, Any]
 """A question, or `{"question": ..., "history": [(question, answer), ...]}`."""
 
-# How many statements are found for a question, and at most shown to the model.
-FOUND = 8
-SHOWN = 3
-# Statements this much weaker than the best one are not shown: a small model would answer from
-# them all the same.
-SHOWN_FROM = 0.6
+ABSTENTION = "The corpus does not say."
+DECLINED = "The language model found no answer in the nearest statements."
+QUOTES = "quotes"
+# How many statements are found for a question and judged.
+FOUND = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """A question with what was found for it."""
+    """A question with what was searched for and what was found."""
 
     question: str
     history: tuple[Turn, ...]
+    searched_for: str
     hits: tuple[Hit, ...]
     started: float
 
-    @property
-    def shown(self) -> tuple[Hit, ...]:
-        """The statements an answer may draw on."""
-        if not self.hits:
-            return ()
-        weakest = self.hits[0].score * SHOWN_FROM
-        return tuple(hit for hit in self.hits[:SHOWN] if hit.score >= weakest)
-
 
 def build_chain(
-    retriever: Retriever, generator: Generator | None, abstain_below: float
+    retriever: Retriever, judge: AnswerJudge, generator: Generator | None, abstain_below: float
 ) -> Runnable[Question, Answer]:
     """Retrieve, then answer; `stream` yields text pieces and, last, the `Answer`."""
 
     def retrieve(asked: Question) -> Inquiry:
         started = time.perf_counter()
         question, history = _read_question(asked)
-        hits = retriever.search(search_text(question, history), FOUND)
-        return Inquiry(question, history, hits, started)
+        searched_for = search_text(question, history)
+        hits = retriever.search(searched_for, FOUND)
+        return Inquiry(question, history, searched_for, hits, started)
 
-    chain = RunnableLambda(retrieve) | AnswerStep(generator, abstain_below)
+    chain = RunnableLambda(retrieve) | AnswerStep(judge, generator, abstain_below)
     return cast("Runnable[Question, Answer]", chain)
 
 
 class AnswerStep(Runnable[Inquiry, Answer]):
-    """Generates from what was found, verifies sentence by sentence, and abstains."""
+    """Selects what answers or abstains, generates from it, and verifies sentence by sentence."""
 
-    def __init__(self, generator: Generator | None, abstain_below: float) -> None:
+    def __init__(
+        self, judge: AnswerJudge, generator: Generator | None, abstain_below: float
+    ) -> None:
+        self._judge = judge
         self._generator = generator
         self._abstain_below = abstain_below
 
@@ -91,61 +88,71 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         Empty pieces come while the model writes what is not verified yet: a caller that closes
         the stream between two of them stops the model.
         """
-        best = input.hits[0].score if input.hits else 0.0
-        if best < self._abstain_below:
-            yield from self._abstain(
-                input,
-                "No statement is close enough to the question "
-                f"(best score {best:.2f}, needed {self._abstain_below:.2f}).",
-            )
+        # 1. Which sentences of what was found answer the question?
+        candidates = judge_sentences(self._judge, input.searched_for, input.hits)
+        hits = rank_by_answer(input.hits, candidates)
+        if not candidates or candidates[0].probability < self._abstain_below:
+            yield ABSTENTION
+            yield self._answer(input, hits, (), Citations(), self._unlikely(candidates))
             return
+        evidence = select(input.question, input.hits[0].statement, candidates)
+
+        # 2. The model says it in its words; each sentence is verified as it ends.
         citations = Citations()
         sentences: list[Sentence] = []
-        draft: list[str] = []
-        model = "quotes"
+        carried: list[Candidate] = []
         if self._generator:
-            pieces = self._generator.stream(input.question, input.history, input.shown)
-            for sentence in verify(_kept(pieces, draft), input.shown, citations):
-                if sentence is None:
+            draft: list[str] = []
+            pieces = self._generator.stream(
+                input.question, input.history, [each.text for each in evidence]
+            )
+            for verified in verify(_kept(pieces, draft), evidence, citations):
+                if verified is None:
                     yield ""
                     continue
-                model = self._generator.name
+                sentence, source = verified
+                carried.append(source)
                 yield _spaced(sentence, sentences)
                 sentences.append(sentence)
-        if not sentences and declines("".join(draft)):
-            yield from self._abstain(
-                input, "The language model found no answer in the nearest statements."
-            )
-            return
-        if not sentences:
-            for sentence in quote(input.hits[0].statement, citations):
+            if not sentences and declines("".join(draft)):
+                yield ABSTENTION
+                yield self._answer(input, hits, (), citations, DECLINED)
+                return
+
+        # 3. What the model did not carry over is quoted.
+        for candidate in evidence:
+            if candidate not in carried:
+                sentence = quote(candidate, citations)
                 yield _spaced(sentence, sentences)
                 sentences.append(sentence)
-        yield Answer(
-            question=input.question,
-            answered=True,
-            text=" ".join(sentence.marked_text for sentence in sentences),
-            reason=None,
+        yield self._answer(input, hits, sentences, citations, None)
+
+    def _answer(
+        self,
+        inquiry: Inquiry,
+        hits: tuple[Hit, ...],
+        sentences: Sequence[Sentence],
+        citations: Citations,
+        reason: str | None,
+    ) -> Answer:
+        is_written = any(sentence.verdict == "supported" for sentence in sentences)
+        return Answer(
+            question=inquiry.question,
+            answered=reason is None,
+            text=" ".join(each.marked_text for each in sentences) if sentences else ABSTENTION,
+            reason=reason,
             sentences=tuple(sentences),
             citations=tuple(citations),
-            hits=input.hits,
-            model=model,
-            seconds=time.perf_counter() - input.started,
+            hits=hits,
+            model=self._generator.name if self._generator and is_written else QUOTES,
+            seconds=time.perf_counter() - inquiry.started,
         )
 
-    def _abstain(self, inquiry: Inquiry, reason: str) -> Iterator[str | Answer]:
-        text = "The corpus does not say."
-        yield text
-        yield Answer(
-            question=inquiry.question,
-            answered=False,
-            text=text,
-            reason=reason,
-            sentences=(),
-            citations=(),
-            hits=inquiry.hits,
-            model=self._generator.name if self._generator else "quotes",
-            seconds=time.perf_counter() - inquiry.started,
+    def _unlikely(self, candidates: Sequence[Candidate]) -> str:
+        best = candidates[0].probability if candidates else 0.0
+        return (
+            "No sentence of the nearest statements is likely to answer the question "
+            f"(the best {best:.2f}, needed {self._abstain_below:.2f})."
         )
 
 

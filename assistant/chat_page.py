@@ -86,29 +86,48 @@ def header_html(corpus: str, statements: int, model: str) -> str:
 
 
 def _turn(answer: Answer, turn: int) -> str:
-    cited = {citation.statement.id for citation in answer.citations}
-    cards = "".join(_card(answer, citation, turn) for citation in answer.citations)
+    cited = dict.fromkeys(citation.statement.id for citation in answer.citations)
     others = [hit for hit in answer.hits if hit.statement.id not in cited]
     if not answer.answered:
         return f"<h3>Nearest statements</h3>{''.join(_hit(hit) for hit in others[:3])}"
+    cards = "".join(_card(answer, identity, turn) for identity in cited)
     rest = "".join(_hit(hit) for hit in others)
     also = f'<details class="also"><summary>Also found ({len(others)})</summary>{rest}</details>'
     return cards + (also if others else "")
 
 
-def _card(answer: Answer, citation: Citation, turn: int) -> str:
-    text = citation.statement.text
-    verdicts = {
-        sentence.verdict for sentence in answer.sentences if citation.number in sentence.citations
-    }
-    verdict = "✓ supports the sentence" if "supported" in verdicts else "❝ quoted word for word"
-    return (
-        f'<article class="card cited" id="citation-{turn}-{citation.number}" tabindex="-1">'
-        f'<p class="place"><span class="number">{citation.number}</span> '
-        f'{_place(citation.statement)} <span class="verdict">{verdict}</span></p>'
-        f"<p>{escape(text[: citation.start])}<mark>{escape(citation.quote)}</mark>"
-        f"{escape(text[citation.end :])}</p></article>"
+def _card(answer: Answer, identity: str, turn: int) -> str:
+    """A cited statement with every quote of it marked and numbered."""
+    citations = sorted(
+        (each for each in answer.citations if each.statement.id == identity),
+        key=lambda citation: citation.start,
     )
+    statement = citations[0].statement
+    parts = []
+    end = 0
+    for citation in citations:
+        parts.append(escape(statement.text[end : citation.start]))
+        parts.append(
+            f'<mark id="citation-{turn}-{citation.number}" tabindex="-1">'
+            f"{escape(citation.quote)}</mark>"
+        )
+        end = citation.end
+    parts.append(escape(statement.text[end:]))
+    numbers = "".join(f'<span class="number">{each.number}</span> ' for each in citations)
+    return (
+        f'<article class="card cited"><p class="place">{numbers}{_place(statement)} '
+        f'<span class="verdict">{_verdict(answer, citations)}</span></p>'
+        f"<p>{''.join(parts)}</p></article>"
+    )
+
+
+def _verdict(answer: Answer, citations: Sequence[Citation]) -> str:
+    numbers = {citation.number for citation in citations}
+    is_reworded = any(
+        sentence.verdict == "supported" and numbers & set(sentence.citations)
+        for sentence in answer.sentences
+    )
+    return "✓ supports the answer" if is_reworded else "❝ quoted word for word"
 
 
 def _hit(hit: Hit) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from assistant.answer import Hit
 from assistant.errors import ModelError
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
 from assistant.prompts import STATEMENTS_PROMPT, SYSTEM_PROMPT
@@ -36,16 +35,18 @@ class Generator:
         for _ in self.stream("Ready?", (), ()):
             break
 
-    def stream(self, question: str, history: Sequence[Turn], hits: Sequence[Hit]) -> Iterator[str]:
-        """The model's draft, piece by piece; statements are numbered as the hits are given.
+    def stream(
+        self, question: str, history: Sequence[Turn], passages: Sequence[str]
+    ) -> Iterator[str]:
+        """The model's draft, piece by piece; the passages are numbered as they are given.
 
         Raises:
             ModelError: the model's server failed or cannot be reached.
         """
-        history, hits = self._fit(question, history[-REMEMBERED_TURNS:], hits)
+        history, passages = self._fit(question, history[-REMEMBERED_TURNS:], passages)
         turns = [turn for asked, said in history for turn in (("human", asked), ("ai", said))]
         messages = self._prompt.invoke(
-            {"history": turns, "statements": _numbered(hits), "question": question}
+            {"history": turns, "statements": _numbered(passages), "question": question}
         )
         try:
             # Not `prompt | chat`: a LangChain sequence that is closed reads its model's stream to
@@ -60,19 +61,21 @@ class Generator:
             ) from error
 
     def _fit(
-        self, question: str, history: Sequence[Turn], hits: Sequence[Hit]
-    ) -> tuple[Sequence[Turn], Sequence[Hit]]:
-        """Drop the oldest turns, then the weakest statements, until the prompt fits."""
+        self, question: str, history: Sequence[Turn], passages: Sequence[str]
+    ) -> tuple[Sequence[Turn], Sequence[str]]:
+        """Drop the oldest turns, then the last passages, until the prompt fits."""
         room = self._model.context_tokens - ANSWER_TOKENS - TEMPLATE_TOKENS
         while True:
             parts = [SYSTEM_PROMPT, *(text for turn in history for text in turn)]
-            parts.append(STATEMENTS_PROMPT.format(statements=_numbered(hits), question=question))
+            parts.append(
+                STATEMENTS_PROMPT.format(statements=_numbered(passages), question=question)
+            )
             if self._model.count_tokens("\n".join(parts)) <= room:
-                return history, hits
+                return history, passages
             if history:
                 history = history[1:]
-            elif hits:
-                hits = hits[:-1]
+            elif passages:
+                passages = passages[:-1]
             else:
                 raise ModelError(
                     f"The question is too long for {self._model.name}, which reads "
@@ -80,5 +83,5 @@ class Generator:
                 )
 
 
-def _numbered(hits: Sequence[Hit]) -> str:
-    return "\n".join(f"[{number}] {hit.statement.text}" for number, hit in enumerate(hits, start=1))
+def _numbered(passages: Sequence[str]) -> str:
+    return "\n".join(f"[{number}] {text}" for number, text in enumerate(passages, start=1))

@@ -40,9 +40,11 @@ class LocalServer:
         parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
         parameters.n_parallel = 1
         parameters.cache_ram_mib = PROMPT_CACHE_MIB
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-        parameters.cpuparams.n_threads = threads or os.cpu_count() or 2
-        parameters.cpuparams_batch.n_threads = parameters.cpuparams.n_threads
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        # Writing waits for its slowest thread at every word: with a thread on each of two cores,
+        # one other busy program slowed it from 70 tokens/s to 2, with a core left free to 28.
+        parameters.cpuparams.n_threads = max(1, (cores or 2) - 1)
+        parameters.cpuparams_batch.n_threads = cores or 2
         parameters.port = 0
         parameters.api_keys = [self.key]
         parameters.cors_origins = "localhost"

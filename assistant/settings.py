@@ -32,8 +32,8 @@ class Settings:
         chroma_url: a Chroma server, `http://host:port[/tenant/database]`; None keeps the vectors
             under `home` (`ASSISTANT_CHROMA_URL`). A token before the host is sent as
             `x-chroma-token`, as Chroma Cloud wants it: `https://TOKEN@host/tenant/database`.
-        abstain_below: the best statement's score, 0..1, under which the assistant says that the
-            corpus does not answer. Higher abstains more often.
+        abstain_below: the best sentence's probability of answering, 0..1, under which the
+            assistant says that the corpus does not answer. Higher abstains more often.
     """
 
     home: Path = field(default_factory=default_home)
@@ -41,7 +41,7 @@ class Settings:
     model: str = DEFAULT_MODEL
     embedder: str = DEFAULT_EMBEDDER
     chroma_url: str | None = None
-    abstain_below: float = 0.35
+    abstain_below: float = 0.19
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from assistant.answer import Citation, Hit, Sentence, Verdict
+from assistant.answer import Citation, Sentence, Verdict
 from assistant.prompts import NOT_ANSWERED
+from assistant.selection import Candidate
 from assistant.statement import Statement
-from assistant.words import content_words, sentences_of_stream, split_sentences
+from assistant.words import content_words, sentences_of_stream
 
 # Share of a claim's content words that its quote has to hold, in order.
 SUPPORTED_FROM = 0.9
@@ -35,16 +35,6 @@ _MARKER = re.compile(r"\s*[\[【(](?:statement\s*)?\d+(?:\s*,\s*\d+)*[\]】)]", 
 _LIST_MARK = re.compile(r"^(?:[-*•]|\d+[.)])\s+")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"(?<=[^.!?\s]\s)[A-Z][\w’'.-]*|\b[A-Z]{2,}\b|\b\w+[A-Z]\w*")
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The sentence of a statement that carries a claim, and how much of the claim it carries."""
-
-    statement: Statement
-    start: int
-    end: int
-    support: float
 
 
 class Citations:
@@ -85,51 +75,43 @@ def support(claim: str, evidence: str) -> float:
     return matched / len(words) if matched >= KEPT_FROM * len(there) else 0.0
 
 
-def find_evidence(claim: str, hits: Sequence[Hit]) -> Evidence | None:
-    """The sentence among the statements that best supports a claim; None where nothing does."""
-    best = None
-    for hit in hits:
-        for start, end in split_sentences(hit.statement.text):
-            carried = support(claim, hit.statement.text[start:end])
-            if carried >= SUPPORTED_FROM and (best is None or carried > best.support):
-                best = Evidence(hit.statement, start, end, carried)
-    return best
-
-
 def verify(
-    draft: Iterable[str], hits: Sequence[Hit], citations: Citations
-) -> Iterator[Sentence | None]:
-    """The sentences of a streamed draft that a statement supports, each as soon as it ends.
+    draft: Iterable[str], evidence: Sequence[Candidate], citations: Citations
+) -> Iterator[tuple[Sentence, Candidate] | None]:
+    """The sentences of a streamed draft that the evidence supports, each as soon as it ends.
 
-    Markers the model wrote are dropped; each sentence is cited by what supports it. Whenever the
-    draft grows without that, None is given, so that a caller can stop between two words.
+    Markers the model wrote are dropped; each sentence is cited by the one that supports it, which
+    is given with it. Whenever the draft grows without that, None is given, so that a caller can
+    stop between two words.
     """
     read = 0
-    seen: set[tuple[str, ...]] = set()
+    used: list[Candidate] = []
     for complete in sentences_of_stream(draft):
         for raw in complete:
             read += 1
             text = _LIST_MARK.sub("", _MARKER.sub("", raw)).strip()
-            words = tuple(content_words(text))
-            if len(words) < FEWEST_CONTENT_WORDS or words in seen:
-                continue
-            seen.add(words)
-            evidence = find_evidence(text, hits)
-            if evidence:
-                number = citations.cite(evidence.statement, evidence.start, evidence.end)
-                verdict: Verdict = "quoted" if text in evidence.statement.text else "supported"
-                yield Sentence(text, (number,), verdict, evidence.support)
+            carried, best = max(
+                ((support(text, candidate.text), candidate) for candidate in evidence),
+                key=lambda each: each[0],
+            )
+            if (
+                carried >= SUPPORTED_FROM
+                and best not in used
+                and len(content_words(text)) >= FEWEST_CONTENT_WORDS
+            ):
+                used.append(best)
+                number = citations.cite(best.statement, best.start, best.end)
+                verdict: Verdict = "quoted" if text == best.text else "supported"
+                yield Sentence(text, (number,), verdict, carried), best
             if read == SENTENCES_READ:
                 return
         yield None
 
 
-def quote(statement: Statement, citations: Citations) -> Iterator[Sentence]:
-    """A statement's sentences, verbatim, under one citation of the whole."""
-    spans = split_sentences(statement.text)
-    number = citations.cite(statement, spans[0][0], spans[-1][1])
-    for start, end in spans:
-        yield Sentence(statement.text[start:end], (number,), "quoted", 1.0)
+def quote(candidate: Candidate, citations: Citations) -> Sentence:
+    """A sentence of a statement, verbatim, under its own citation."""
+    number = citations.cite(candidate.statement, candidate.start, candidate.end)
+    return Sentence(candidate.text, (number,), "quoted", 1.0)
 
 
 def declines(draft: str) -> bool:

@@ -2,13 +2,13 @@
 // Only textContent is ever set: what a statement says stays text.
 (() => {
   const markerOf = (event) => event.target.closest?.("a.cite");
-  const cardOf = (marker) => document.getElementById(marker.getAttribute("href").slice(1));
+  const quoteOf = (marker) => document.getElementById(marker.getAttribute("href").slice(1));
 
   const hide = () => document.getElementById("quote-card")?.remove();
 
   const show = (marker) => {
     hide();
-    const quote = cardOf(marker)?.querySelector("mark")?.textContent ?? marker.dataset.quote;
+    const quote = quoteOf(marker)?.textContent;
     if (!quote) return;
     const card = document.createElement("div");
     card.id = "quote-card";
@@ -22,16 +22,16 @@
   };
 
   const open = (marker) => {
-    const card = cardOf(marker);
-    if (!card) return;
-    for (let fold = card.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+    const quote = quoteOf(marker);
+    if (!quote) return;
+    for (let fold = quote.closest("details"); fold; fold = fold.parentElement.closest("details")) {
       fold.open = true;
     }
-    card.scrollIntoView({ block: "center", behavior: "smooth" });
-    card.focus({ preventScroll: true });
-    card.classList.remove("pulse");
-    void card.offsetWidth;
-    card.classList.add("pulse");
+    quote.scrollIntoView({ block: "center", behavior: "smooth" });
+    quote.focus({ preventScroll: true });
+    quote.classList.remove("pulse");
+    void quote.offsetWidth;
+    quote.classList.add("pulse");
   };
 
   document.addEventListener("mouseover", (event) => {
