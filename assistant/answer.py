@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -147,7 +148,7 @@ class Answer:
             statement = citation.statement
             lines.append(
                 f"{citation.number}. > {_escape(citation.quote)}\n"
-                f"   — {_escape(statement.source)}, line {statement.line} (`{statement.id}`)"
+                f"   — {_escape(statement.source)}, line {statement.line} ({_escape(statement.id)})"
             )
         if not self.answered and self.hits:
             lines += ["", "Nearest statements:", ""]
@@ -156,5 +157,7 @@ class Answer:
 
 
 def _escape(text: str) -> str:
-    """Text as Markdown that shows it and does nothing else; `[n]` markers stay as they are."""
-    return "".join("\\" + mark if mark in "\\`*_<>#|!~&" else mark for mark in text)
+    """Text as one line of Markdown that shows it and does nothing else."""
+    line = re.sub(r"[\\`*_<>\[\]#|!~&]", r"\\\g<0>", " ".join(text.split()))
+    # What would open a list or underline a heading, at the start of a line only.
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", line)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -106,31 +107,23 @@ class Assistant:
         keep_private()
         find_model_file(settings.model, settings.home)  # a wrong name shows before long work
         # The language model loads while the embedder is imported, which takes the longest.
-        with ThreadPoolExecutor(max_workers=1) as background:
-            loading = background.submit(load_language_model, settings.model, settings.home)
-            try:
-                progress("Loading the embedder", 0, 1)
-                embedder: Embedder = load_embedder(settings.embedder)
-                index = StatementIndex(
-                    corpus,
-                    embedder,
-                    home,
-                    settings.chroma_url if home else None,
-                    progress,
-                    rebuild,
-                )
-            except BaseException:
-                model = loading.result() if not loading.exception() else None
-                if model:
-                    model.close()
-                raise
+        background = ThreadPoolExecutor(max_workers=1)
+        loading = background.submit(load_language_model, settings.model, settings.home)
+        background.shutdown(wait=False)
+        index: StatementIndex | None = None
+        try:
+            progress("Loading the embedder", 0, 1)
+            embedder: Embedder = load_embedder(settings.embedder)
+            chroma_url = settings.chroma_url if home else None
+            index = StatementIndex(corpus, embedder, home, chroma_url, progress, rebuild)
             progress("Loading the language model", 0, 1)
-            try:
-                judge = Judge()
-                model = loading.result()
-            except BaseException:
+            judge = Judge()
+            model = loading.result()
+        except BaseException:
+            loading.add_done_callback(_close_model)  # without waiting: it may be Ctrl-C
+            if index:
                 index.close()
-                raise
+            raise
         return cls(corpus, index, judge, model, settings)
 
     @property
@@ -190,13 +183,27 @@ class Assistant:
         self.close()
 
 
+def _close_model(loading: Future[LanguageModel | None]) -> None:
+    if loading.cancelled() or loading.exception():
+        return
+    model = loading.result()
+    if model:
+        model.close()
+
+
 def ask(question: str, corpus: Path | str | None = None) -> Answer:
     """Answer one question; the assistant behind it stays open for the next.
 
     Raises:
         AssistantError: see `Assistant.open` and `Assistant.ask`.
     """
-    return _shared(str(corpus) if corpus is not None else None).ask(question)
+    with _OPENING:
+        shared = _shared(str(corpus) if corpus is not None else None)
+    return shared.ask(question)
+
+
+# Two threads must not open one index at once: the second would meet the first one's lock.
+_OPENING = threading.Lock()
 
 
 @cache

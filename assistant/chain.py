@@ -17,7 +17,14 @@ from assistant.answer import Answer, Hit, Sentence
 from assistant.errors import AssistantError
 from assistant.generation import Generator
 from assistant.retrieval import Retriever, Turn, search_text
-from assistant.selection import AnswerJudge, Candidate, judge_sentences, rank_by_answer, select
+from assistant.selection import (
+    ALSO_FROM,
+    AnswerJudge,
+    Candidate,
+    judge_sentences,
+    rank_by_answer,
+    select,
+)
 from assistant.verification import Citations, declines, quote, verify
 
 Question = str | dict[str, Any]
@@ -93,7 +100,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         hits = rank_by_answer(input.hits, candidates)
         if not candidates or candidates[0].probability < self._abstain_below:
             yield ABSTENTION
-            yield self._answer(input, hits, (), Citations(), self._unlikely(candidates))
+            yield self._answer(input, hits, (), Citations(), QUOTES, self._unlikely(candidates))
             return
         evidence = select(input.question, input.hits[0].statement, candidates)
 
@@ -101,6 +108,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         citations = Citations()
         sentences: list[Sentence] = []
         carried: list[Candidate] = []
+        model = self._generator.name if self._generator else QUOTES
         if self._generator:
             draft: list[str] = []
             pieces = self._generator.stream(
@@ -116,16 +124,17 @@ class AnswerStep(Runnable[Inquiry, Answer]):
                 sentences.append(sentence)
             if not sentences and declines("".join(draft)):
                 yield ABSTENTION
-                yield self._answer(input, hits, (), citations, DECLINED)
+                yield self._answer(input, hits, (), citations, model, DECLINED)
                 return
 
-        # 3. What the model did not carry over is quoted.
+        # 3. What likely answers and the model did not carry over is quoted; all, if it failed.
+        needed_from = ALSO_FROM if sentences else 0.0
         for candidate in evidence:
-            if candidate not in carried:
+            if candidate not in carried and candidate.probability >= needed_from:
                 sentence = quote(candidate, citations)
                 yield _spaced(sentence, sentences)
                 sentences.append(sentence)
-        yield self._answer(input, hits, sentences, citations, None)
+        yield self._answer(input, hits, sentences, citations, model if carried else QUOTES)
 
     def _answer(
         self,
@@ -133,9 +142,9 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         hits: tuple[Hit, ...],
         sentences: Sequence[Sentence],
         citations: Citations,
-        reason: str | None,
+        model: str,
+        reason: str | None = None,
     ) -> Answer:
-        is_written = any(sentence.verdict == "supported" for sentence in sentences)
         return Answer(
             question=inquiry.question,
             answered=reason is None,
@@ -144,7 +153,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
             sentences=tuple(sentences),
             citations=tuple(citations),
             hits=hits,
-            model=self._generator.name if self._generator and is_written else QUOTES,
+            model=model,
             seconds=time.perf_counter() - inquiry.started,
         )
 
@@ -193,7 +202,7 @@ class StatementRetriever(BaseRetriever):
 
 
 def _read_question(asked: Question) -> tuple[str, tuple[Turn, ...]]:
-    question = asked["question"] if isinstance(asked, dict) else asked
+    question = asked.get("question") if isinstance(asked, dict) else asked
     history = asked.get("history", ()) if isinstance(asked, dict) else ()
     if not isinstance(question, str) or not question.strip():
         raise AssistantError("The question is blank. Ask something about the corpus.")

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
+import io
 import os
+import signal
 import sys
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from types import FrameType
 
 from assistant import __version__
-from assistant.answer import Answer, Hit
+from assistant.answer import Answer
 from assistant.errors import AssistantError
 from assistant.progress import ProgressBar
-from assistant.settings import Settings
+from assistant.settings import Settings, user_path
+from assistant.terminal import printable, say, say_evidence, say_hits, say_json, tell, tell_problems
 
-WIDTH = 96
-PROBLEMS_SHOWN = 3
 INTERRUPTED = 130
 
 
@@ -29,6 +28,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, also when the assistant abstains; 1 after an error, told in one line;
         2 for wrong usage; 130 after Ctrl-C.
     """
+    if arguments is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a mark that the terminal does not have
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            print(end="", flush=True)  # here, where it can still be told that this fails
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # a reader that has gone (head, less) is fine
+            tell(_explain(error))
+        # Python would flush once more when it ends, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     if options.command is None:
@@ -37,19 +55,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(COMMANDS[options.command](options, _settings(options)))
     except AssistantError as error:
-        print(f"assistant: {error}", file=sys.stderr)
-        return 1
+        tell(str(error))
     except BrokenPipeError:
-        # The reader (head, less) has gone; Python would complain once more when flushing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        raise
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        print(f"assistant: {(error.strerror or str(error))}{where}.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nassistant: stopped.", file=sys.stderr)
-        return INTERRUPTED
+        tell(_explain(error))
+    return 1
+
+
+def _explain(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{error.strerror or error}{where}."
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """End at once on Ctrl-C.
+
+    A KeyboardInterrupt would be raised wherever the program just is: in the middle of an import
+    it leaves a lock that the loading thread waits for without end, in a callback it is swallowed.
+    Nothing needs to be put away: indexes and downloads go on after a process was killed.
+    """
+    os.write(2, b"\nassistant: stopped.\n")
+    os._exit(INTERRUPTED)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -64,7 +91,6 @@ def build_parser() -> argparse.ArgumentParser:
     corpus = argparse.ArgumentParser(add_help=False)
     corpus.add_argument(
         "--corpus",
-        type=Path,
         metavar="PATH",
         help="a .txt or .jsonl file, or a folder of them (default: the corpus that ships)",
     )
@@ -79,24 +105,28 @@ def build_parser() -> argparse.ArgumentParser:
     asking = commands.add_parser(
         "ask", parents=[corpus, model], help="answer a question, with citations"
     )
-    asking.add_argument("question", metavar="QUESTION")
+    asking.add_argument("question", type=_question, metavar="QUESTION")
     asking.add_argument("--json", action="store_true", help="print the whole answer as JSON")
 
     searching = commands.add_parser(
         "search", parents=[corpus], help="show the statements nearest to a question"
     )
-    searching.add_argument("question", metavar="QUESTION")
-    searching.add_argument("--limit", type=_positive, default=5, metavar="N", help="default: 5")
+    searching.add_argument("question", type=_question, metavar="QUESTION")
+    searching.add_argument(
+        "--limit", type=_whole_number(1, 1000), default=5, metavar="N", help="default: 5"
+    )
     searching.add_argument("--json", action="store_true", help="print the hits as JSON")
 
     chatting = commands.add_parser(
         "chat", parents=[corpus, model], help="open the chat in a browser"
     )
     chatting.add_argument("--host", default="127.0.0.1", help="default: this machine only")
-    chatting.add_argument("--port", type=_port, help="default: the first free one from 7860 on")
+    chatting.add_argument(
+        "--port", type=_whole_number(1, 65535), help="default: the first free one from 7860 on"
+    )
 
     indexing = commands.add_parser("index", help="bring the index in step with a corpus")
-    indexing.add_argument("corpus", type=Path, nargs="?", metavar="PATH")
+    indexing.add_argument("corpus", nargs="?", metavar="PATH")
     indexing.add_argument(
         "--rebuild", action="store_true", help="embed every statement again, from nothing"
     )
@@ -114,16 +144,16 @@ def run_ask(options: argparse.Namespace, settings: Settings) -> int:
 
     with ProgressBar() as progress, Assistant.open(settings=settings, progress=progress) as opened:
         progress.clear()
-        _tell_problems(opened.corpus.problems)
+        tell_problems(opened.corpus.problems)
         if options.json:
-            print(json.dumps(opened.ask(options.question).to_dict(), ensure_ascii=False, indent=2))
+            say_json(opened.ask(options.question).to_dict())
             return 0
         for event in opened.stream(options.question):
             if isinstance(event, Answer):
                 print("\n")
-                _print_evidence(event)
+                say_evidence(event)
             else:
-                print(_printable(event), end="", flush=True)
+                print(printable(event), end="", flush=True)
     return 0
 
 
@@ -134,12 +164,12 @@ def run_search(options: argparse.Namespace, settings: Settings) -> int:
     settings = replace(settings, model="none")
     with ProgressBar() as progress, Assistant.open(settings=settings, progress=progress) as opened:
         progress.clear()
-        _tell_problems(opened.corpus.problems)
+        tell_problems(opened.corpus.problems)
         hits = opened.search(options.question, limit=options.limit)
         if options.json:
-            print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
+            say_json([hit.to_dict() for hit in hits])
         else:
-            _print_hits(hits)
+            say_hits(hits)
     return 0
 
 
@@ -161,9 +191,9 @@ def run_index(options: argparse.Namespace, settings: Settings) -> int:
         Assistant.open(settings=settings, progress=progress, rebuild=options.rebuild) as opened,
     ):
         progress.clear()
-        _tell_problems(opened.corpus.problems)
+        tell_problems(opened.corpus.problems)
         report = opened.index.report
-        print(
+        say(
             f"{len(opened.corpus.statements)} statements of {opened.corpus.path} are indexed: "
             f"{report.added} added, {report.changed} changed, {report.removed} removed, "
             f"{report.unchanged} unchanged; {report.embedded} embedded."
@@ -203,7 +233,7 @@ def run_pull(options: argparse.Namespace, settings: Settings) -> int:
     with ProgressBar(unit="B") as progress:
         path = pull(options.name, settings.home, progress)
         progress.clear()
-    print(f"{path} is here and whole. Use it: assistant chat --model {options.name}")
+    say(f"{path} is here and whole. Use it: assistant chat --model {options.name}")
     return 0
 
 
@@ -213,7 +243,7 @@ def run_doctor(_options: argparse.Namespace, settings: Settings) -> int:
 
     findings = diagnose(settings)
     for finding in findings:
-        print(f"{'ok  ' if finding.is_fine else 'FAIL'}  {finding.subject}: {finding.detail}")
+        say(f"{'ok  ' if finding.is_fine else 'FAIL'}  {finding.subject}: {finding.detail}")
     return 0 if all(finding.is_fine for finding in findings) else 1
 
 
@@ -231,60 +261,27 @@ COMMANDS = {
 def _settings(options: argparse.Namespace) -> Settings:
     settings = Settings.from_environment()
     if getattr(options, "corpus", None):
-        settings = replace(settings, corpus=options.corpus)
+        settings = replace(settings, corpus=user_path(options.corpus))
     if getattr(options, "model", None):
         settings = replace(settings, model=options.model)
     return settings
 
 
-def _print_evidence(answer: Answer) -> None:
-    for citation in answer.citations:
-        place = f"{citation.statement.source}, line {citation.statement.line}"
-        print(_wrapped(f"[{citation.number}] “{citation.quote}”", "    "))
-        print(f"    {place}")
-    if not answer.answered:
-        print(answer.reason)
-        if answer.hits:
-            print("The nearest statements:")
-            _print_hits(answer.hits[:3])
+def _question(text: str) -> str:
+    """A question from a shell of another encoding: what is no text becomes a mark for it."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _print_hits(hits: Sequence[Hit]) -> None:
-    for hit in hits:
-        place = f"{hit.statement.source}, line {hit.statement.line}"
-        print(_wrapped(f"{hit.rank}. {hit.statement.text}", "   "))
-        print(
-            f"   score {hit.score:.2f} (similarity {hit.dense_score:.2f}, "
-            f"words {hit.lexical_score:.2f}) · {place}"
-        )
+def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = lowest - 1
+        if not lowest <= number <= highest:
+            raise argparse.ArgumentTypeError(
+                f"{text} is not a whole number from {lowest} to {highest}"
+            )
+        return number
 
-
-def _wrapped(text: str, indent: str) -> str:
-    return textwrap.fill(_printable(text), WIDTH, subsequent_indent=indent)
-
-
-def _printable(text: str) -> str:
-    """Text without control characters, which could drive the terminal."""
-    return "".join(mark if mark.isprintable() or mark.isspace() else "�" for mark in text)
-
-
-def _tell_problems(problems: Sequence[str]) -> None:
-    for problem in problems[:PROBLEMS_SHOWN]:
-        print(f"assistant: {problem}", file=sys.stderr)
-    if len(problems) > PROBLEMS_SHOWN:
-        more = len(problems) - PROBLEMS_SHOWN
-        print(f"assistant: and {more} more rows or files left out", file=sys.stderr)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return number
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port (1 to 65535)")
-    return number
+    return read

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from assistant.errors import CorpusError
+from assistant.errors import AssistantError, CorpusError
+from assistant.settings import user_path
 from assistant.statement import JsonValue, Statement
 
 SUFFIXES = (".txt", ".jsonl")
+HALF_A_PAIR = "half a surrogate pair in it, which is not valid text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Corpus:
     @property
     def name(self) -> str:
         """What to call the corpus where a person reads it."""
-        return self.path.name if self.path else "statements in memory"
+        return _readable(self.path.name) if self.path else "statements in memory"
 
 
 def shipped_corpus() -> Path:
@@ -57,13 +61,11 @@ def read_corpus(path: Path | str | None = None) -> Corpus:
     Raises:
         CorpusError: nothing is there, or nothing in it can be read.
     """
-    root = Path(path).expanduser() if path is not None else shipped_corpus()
-    if not root.exists():
-        raise CorpusError(f"No corpus at {root}. Give a .txt or .jsonl file, or a folder of them.")
+    root = _find(path) if path is not None else shipped_corpus()
     problems: list[str] = []
     statements: list[Statement] = []
     for file in _files(root):
-        source = file.relative_to(root).as_posix() if root.is_dir() else file.name
+        source = _readable(file.relative_to(root).as_posix() if root.is_dir() else file.name)
         try:
             statements += _read_file(file, source, problems)
         except (CorpusError, OSError) as error:
@@ -84,15 +86,28 @@ def corpus_of(texts: list[str]) -> Corpus:
     """A corpus of statements given in memory, one per text.
 
     Raises:
-        CorpusError: there is none, or one is blank.
+        CorpusError: there is none, one is blank, or one is not valid text.
     """
     if not texts or not all(text.strip() for text in texts):
         raise CorpusError("Give at least one statement, and none that is blank.")
+    for number, text in enumerate(texts, start=1):
+        if not _is_valid(text):
+            raise CorpusError(f"Statement {number} has {HALF_A_PAIR}; decode it anew.")
     statements = [
         Statement(id="", text=text, source="memory", line=line)
         for line, text in enumerate(texts, start=1)
     ]
     return Corpus(None, tuple(_with_unique_ids(statements, [])))
+
+
+def _find(path: Path | str) -> Path:
+    try:
+        root = user_path(path)
+        if root.exists():
+            return root
+    except (AssistantError, OSError, ValueError) as error:
+        raise CorpusError(f"No corpus at {str(path)[:200]!r}: {_explain(error)}.") from error
+    raise CorpusError(f"No corpus at {root}. Give a .txt or .jsonl file, or a folder of them.")
 
 
 def _files(root: Path) -> list[Path]:
@@ -148,7 +163,7 @@ def _decode(data: bytes) -> str:
 
 def _read_row(line: str, source: str, number: int) -> Statement:
     try:
-        row: JsonValue = json.loads(line)
+        row: JsonValue = json.loads(line, parse_constant=_finite, parse_float=_finite)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"not valid JSON ({error})") from error
     if not isinstance(row, dict):
@@ -158,12 +173,28 @@ def _read_row(line: str, source: str, number: int) -> Statement:
         raise ValueError('no "text" in it, or a blank one')
     own_ids = [row.pop(key, None) for key in ("_id", "id")]
     own_id = next((str(value) for value in own_ids if value not in (None, "")), "")
-    try:
-        line.encode()
-        json.dumps([own_id, text, row], ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("half a surrogate pair in it, which is not valid text") from error
+    if not _is_valid(json.dumps([own_id, text, row], ensure_ascii=False)):
+        raise ValueError(HALF_A_PAIR)
     return Statement(id=own_id, text=text, source=source, line=number, metadata=row)
+
+
+def _finite(number: str) -> float | None:
+    """What Python reads and JSON has no word for (NaN, 1e999) is null."""
+    value = float(number)
+    return value if math.isfinite(value) else None
+
+
+def _is_valid(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _readable(name: str) -> str:
+    """A file's name as text, whatever bytes the file system has for it."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _with_unique_ids(statements: list[Statement], problems: list[str]) -> Iterator[Statement]:

@@ -101,10 +101,15 @@ def _check(settings: Settings) -> Iterator[Finding]:
 def _check_file(subject: str, path: Path | None, sha256: str, remedy: str) -> Finding:
     if path is None:
         return Finding(subject, False, f"not installed; run: {remedy}")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        found = (error.strerror or str(error)).lower()
     if found != sha256:
-        return Finding(subject, False, f"{path} is damaged; run: {remedy} --force-reinstall")
+        return Finding(
+            subject, False, f"{path} is damaged ({found}); run: {remedy} --force-reinstall"
+        )
     return Finding(subject, True, f"{path.name}, hash verified")
 
 

@@ -25,8 +25,11 @@ def example_questions(statements: Sequence[Statement], limit: int = 4) -> list[s
     """
     questions: list[str] = []
     seen: set[str] = set()
+    asked: set[str] = set()
     for pattern in (_NAME, _PHRASE):
         for statement in statements:
+            if len(questions) == limit:
+                return questions
             topic = next(
                 (
                     found
@@ -35,7 +38,8 @@ def example_questions(statements: Sequence[Statement], limit: int = 4) -> list[s
                 ),
                 None,
             )
-            if topic and len(questions) < limit:
+            if topic and statement.id not in asked:
                 seen.add(topic)
+                asked.add(statement.id)
                 questions.append(f"What is said about {topic}?")
     return questions

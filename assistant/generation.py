@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from assistant.errors import ModelError
+from assistant.errors import AssistantError, ModelError
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
 from assistant.prompts import STATEMENTS_PROMPT, SYSTEM_PROMPT
 from assistant.retrieval import Turn
@@ -43,16 +43,18 @@ class Generator:
         Raises:
             ModelError: the model's server failed or cannot be reached.
         """
-        history, passages = self._fit(question, history[-REMEMBERED_TURNS:], passages)
-        turns = [turn for asked, said in history for turn in (("human", asked), ("ai", said))]
-        messages = self._prompt.invoke(
-            {"history": turns, "statements": _numbered(passages), "question": question}
-        )
         try:
+            history, passages = self._fit(question, history[-REMEMBERED_TURNS:], passages)
+            turns = [turn for asked, said in history for turn in (("human", asked), ("ai", said))]
+            messages = self._prompt.invoke(
+                {"history": turns, "statements": _numbered(passages), "question": question}
+            )
             # Not `prompt | chat`: a LangChain sequence that is closed reads its model's stream to
             # the end, for tracing, so that a stopped answer would keep the model busy.
             for chunk in self._model.chat.stream(messages):
                 yield chunk.text
+        except AssistantError:
+            raise
         except Exception as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(

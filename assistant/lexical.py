@@ -7,13 +7,9 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from assistant.statement import Statement
 from assistant.words import content_words, word_analyzer
-
-if TYPE_CHECKING:
-    pass
 
 # Words this short differ by one edit too often ("model", "mode") to count as misspellings.
 SHORTEST_MISSPELT = 5
@@ -47,7 +43,11 @@ class LexicalIndex:
         schema.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
         schema.add_text_field("text", tokenizer_name="statement", index_option="freq")
         self._schema = schema.build()
-        self._open()
+        try:
+            self._open()
+        except ValueError:
+            # Damaged: what it held is derived, and an empty one is rebuilt by whoever opens it.
+            self._clear()
 
     def _open(self) -> None:
         import tantivy
@@ -64,21 +64,24 @@ class LexicalIndex:
         self._searcher = self._index.searcher()
         self._vocabulary = [word for word, _ in self._searcher.terms_with_prefix("text", "")]
 
+    def _clear(self) -> None:
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+        self._open()
+
     @property
     def fingerprint(self) -> str:
-        """What the index was last built from; empty when never finished."""
-        if self._directory is None:
+        """What the index was last built from; empty when never finished or when it lost that."""
+        if self._directory is None or not self._searcher.num_docs:
             return ""
         file = self._directory / "fingerprint"
         return file.read_text() if file.is_file() else ""
 
     def rebuild(self, statements: Iterable[Statement], fingerprint: str) -> None:
         """Replace the whole content; the fingerprint is written last, so a crash shows."""
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-        self._open()
         import tantivy
 
+        self._clear()
         writer = self._index.writer(heap_size=WRITER_MEMORY, num_threads=1)
         for statement in statements:
             writer.add_document(tantivy.Document(id=statement.id, text=statement.searchable_text))

@@ -23,22 +23,23 @@ class DirectoryLock:
         from filelock import FileLock, Timeout
 
         self._holder = directory / "owner.json"
+        self._lock = FileLock(directory / "lock")
+        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:80]
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(directory / "lock")
             self._lock.acquire(timeout=0)
+            self._holder.write_text(json.dumps({"process": os.getpid(), "command": command}))
         except Timeout as error:
             raise IndexingError(
                 f"The index in {directory} is in use by {self._describe_holder()}. "
                 "Close that first, or set ASSISTANT_HOME to another folder."
             ) from error
         except OSError as error:
+            self._lock.release()
             raise IndexingError(
                 f"Cannot write to {directory}: {(error.strerror or str(error)).lower()}. "
                 "Set ASSISTANT_HOME to a folder you can write to."
             ) from error
-        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-        self._holder.write_text(json.dumps({"process": os.getpid(), "command": command[:80]}))
 
     def _describe_holder(self) -> str:
         try:
@@ -48,9 +49,10 @@ class DirectoryLock:
             return "another process"
 
     def close(self) -> None:
-        """Give the directory back."""
-        self._holder.unlink(missing_ok=True)
-        self._lock.release()
+        """Give the directory back; once is enough."""
+        if self._lock.is_locked:
+            self._holder.unlink(missing_ok=True)
+            self._lock.release()
 
     def __enter__(self) -> DirectoryLock:
         return self

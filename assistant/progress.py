@@ -17,7 +17,7 @@ class ProgressBar:
         self._unit = unit
         self._what = ""
         self._bar: tqdm[NoReturn] | None = None
-        self._is_shown = sys.stderr.isatty()
+        self._is_shown = bool(sys.stderr) and sys.stderr.isatty()  # None when it is closed
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` are done of what is being done."""

@@ -36,6 +36,8 @@ class Retriever:
         """
         if not question.strip() or limit < 1:
             return ()
+        # A shell in another encoding hands over bytes as lone surrogates, which no index takes.
+        question = question.encode(errors="replace").decode()
         candidates = max(limit, CANDIDATES)
         lexical = self._index.lexical(question, candidates)
         vector = self._index.embed(question)

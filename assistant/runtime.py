@@ -71,6 +71,7 @@ class LocalServer:
             headers={"Authorization": f"Bearer {self.key}"},
             json={"content": text},
             timeout=60,
+            trust_env=False,  # a proxy set for the web must not come between
         )
         response.raise_for_status()
         return len(response.json()["tokens"])

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assistant.errors import AssistantError
+
 DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
 
@@ -16,6 +18,20 @@ def default_home() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("assistant", appauthor=False))
+
+
+def user_path(text: Path | str) -> Path:
+    """A path as a person writes it, `~` being a home.
+
+    Raises:
+        AssistantError: it begins with the home of a user who is not there.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise AssistantError(
+            f"No home folder is known for {text}. Check the user's name, or give the whole path."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +61,16 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Settings as the `ASSISTANT_*` variables give them; an empty variable counts as unset."""
+        """Settings as the `ASSISTANT_*` variables give them; an empty variable counts as unset.
+
+        Raises:
+            AssistantError: a path begins with the home of a user who is not there.
+        """
         home = environment.get("ASSISTANT_HOME")
         corpus = environment.get("ASSISTANT_CORPUS")
         return cls(
-            home=Path(home).expanduser() if home else default_home(),
-            corpus=Path(corpus).expanduser() if corpus else None,
+            home=user_path(home) if home else default_home(),
+            corpus=user_path(corpus) if corpus else None,
             model=environment.get("ASSISTANT_MODEL") or DEFAULT_MODEL,
             embedder=environment.get("ASSISTANT_EMBEDDER") or DEFAULT_EMBEDDER,
             chroma_url=environment.get("ASSISTANT_CHROMA_URL") or None,

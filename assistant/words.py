@@ -16,7 +16,7 @@ STOPWORDS = frozenset(
     """a about all also am an and any are as at be been being both but by can could did do does
     doing done for from had has have having he her hers him his how i if in into is it its
     just me my of on or our ours she should so some such than that the their theirs them then there
-    these they this those to too us very was we were what when where which while who whom whose
+    these they this those to too very was we were what when where which while who whom whose
     why will with would you your yours s t d ll m re ve don doesn didn isn aren wasn
     weren""".split()
 )
@@ -30,7 +30,10 @@ OPENERS = frozenset(
     not one our she since so some still that the their then there these they this those though to we
     what when where while who why with yet you""".split()
 )
-_SENTENCE_END = re.compile(r"""[.!?]+["'”’)]*(?:\s*\[\d+\])*(?=\s+\S)|\n+""")
+_SENTENCE_END = re.compile(r"""[.!?]+["'”’)]*(?:\s*\[\d+\])*(?=\s+[^\s\[])|\n+""")
+_NEXT_WORD = re.compile(r"\W*(\w*)")
+LONGEST_ABBREVIATION = 40
+_LIST_NUMBER = re.compile(r"(?:^|\n)\s*\d+$")
 _LAST_WORD = re.compile(r"([\w.]+)$")
 
 
@@ -76,26 +79,32 @@ def sentences_of_stream(pieces: Iterable[str]) -> Iterator[list[str]]:
     text = ""
     for piece in pieces:
         text += piece
-        *complete, rest = split_sentences(text) or [(0, 0)]
+        # The last word may go on in the next piece, and it decides where a sentence ends.
+        settled = max(text.rfind(mark) for mark in " \n\t") + 1
+        complete = split_sentences(text[:settled])[:-1]
         yield [text[start:end] for start, end in complete]
         if complete:
-            text = text[rest[0] :]
-    yield [text.strip()] if text.strip() else []
+            text = text[complete[-1][1] :].lstrip()
+    yield [text[start:end] for start, end in split_sentences(text)]
 
 
 def _ends_sentence(text: str, end: re.Match[str]) -> bool:
     if not end.group().startswith("."):
         return True
-    following = text[end.end() :].lstrip()
+    # Only what is near is looked at: slicing the rest would make long texts quadratic.
+    next_word = _NEXT_WORD.match(text, end.end())
+    following = next_word.group(1) if next_word else ""
     if following[:1].islower():
         return False
-    word = _LAST_WORD.search(text, 0, end.start())
+    leading = text[max(0, end.start() - LONGEST_ABBREVIATION) : end.start()]
+    if len(leading) < LONGEST_ABBREVIATION and _LIST_NUMBER.search(leading):
+        return False
+    word = _LAST_WORD.search(leading)
     before = word.group(1) if word else ""
     if before.casefold() in ABBREVIATIONS and end.group() == ".":
         return False
     if (len(before) == 1 and before.isupper()) or "." in before:
-        next_word = re.match(r"\W*(\w*)", following)
-        return next_word is not None and next_word.group(1).casefold() in OPENERS
+        return following.casefold() in OPENERS
     return True
 
 

@@ -14,13 +14,15 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
 from assistant.answer import Hit
 from assistant.embedder import Vectors
 from assistant.language_model import LanguageModel
+from assistant.selection import Candidate
 from assistant.statement import Statement
-from assistant.words import STOPWORDS
+from assistant.words import STOPWORDS, content_words, split_sentences
 
 DIMENSION = 256
 
@@ -53,6 +55,15 @@ class WordEmbedder:
             octets = np.frombuffer(digest.digest(self.dimension), dtype=np.uint8)
             self._directions[word] = octets.astype(np.float32) - 127.5
         return self._directions[word]
+
+
+class WordJudge:
+    """Gives a sentence the share of the question's telling words that it holds."""
+
+    def answers(self, question: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        asked = set(content_words(question))
+        shares = [len(asked & set(content_words(text))) / max(1, len(asked)) for text, _ in pairs]
+        return np.array(shares, dtype=np.float32)
 
 
 class ScriptedChatModel(BaseChatModel):
@@ -128,6 +139,15 @@ def hits_for(*texts: str) -> tuple[Hit, ...]:
             lexical_score=1 - rank / 100,
         )
         for rank, text in enumerate(texts, start=1)
+    )
+
+
+def candidates_for(*texts: str) -> tuple[Candidate, ...]:
+    """Every sentence of statements of these texts, each sure to answer."""
+    return tuple(
+        Candidate(hit.statement, start, end, 1.0)
+        for hit in hits_for(*texts)
+        for start, end in split_sentences(hit.statement.text)
     )
 
 

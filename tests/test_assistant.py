@@ -16,7 +16,7 @@ from assistant.errors import AssistantError, CorpusError, IndexingError, ModelEr
 from assistant.index import StatementIndex
 from assistant.language_model import LanguageModel
 from assistant.settings import Settings
-from tests.fakes import WordEmbedder, scripted_model
+from tests.fakes import WordEmbedder, WordJudge, scripted_model
 
 TEXTS = ["Bees fly from ten degrees on.", "Honey keeps for many years."]
 QUESTION = "When do bees fly?"
@@ -32,7 +32,8 @@ def assemble(settings: Settings) -> Iterator[Assemble]:
         def put_together(model: LanguageModel | None = None, close: bool = True) -> Assistant:
             corpus = corpus_of(TEXTS)
             index = StatementIndex(corpus, WordEmbedder())
-            assembled = Assistant(corpus, index, model, replace(settings, abstain_below=0.3))
+            dial = replace(settings, abstain_below=0.3)
+            assembled = Assistant(corpus, index, WordJudge(), model, dial)
             if close:
                 opened.enter_context(assembled)
             return assembled
@@ -48,7 +49,7 @@ def test_searching_asking_and_streaming_agree(assemble: Assemble) -> None:
     *pieces, streamed = opened.stream(QUESTION)
     assert [hit.statement.text for hit in hits] == [TEXTS[0]]
     assert answer.text == streamed.text == "".join(pieces) == "Bees fly from ten degrees on. [1]"
-    assert answer.hits[0] == hits[0]
+    assert answer.hits[0].statement == hits[0].statement
     assert opened.model == "scripted"
     assert opened.chat_model is model.chat
 

@@ -2,22 +2,25 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.runnables import Runnable
+from numpy.typing import NDArray
 
 from assistant.answer import Answer
-from assistant.chain import SHOWN, Question, StatementRetriever, build_chain
+from assistant.chain import Question, StatementRetriever, build_chain
 from assistant.corpus import corpus_of
 from assistant.errors import AssistantError, ModelError
 from assistant.generation import Generator
 from assistant.index import StatementIndex
 from assistant.retrieval import Retriever
-from tests.fakes import ScriptedChatModel, WordEmbedder, scripted_model
+from tests.fakes import ScriptedChatModel, WordEmbedder, WordJudge, scripted_model
 
 TEXTS = [
     "Bees fly from ten degrees on. They sleep at night.",
@@ -49,7 +52,7 @@ def chain_with(retriever: Retriever) -> Asking:
         *replies: str, abstain_below: float = 0.3, failure: Exception | None = None
     ) -> tuple[Chain, ScriptedChatModel]:
         model, chat = scripted_model(*replies, failure=failure)
-        return build_chain(retriever, Generator(model), abstain_below), chat
+        return build_chain(retriever, WordJudge(), Generator(model), abstain_below), chat
 
     return build
 
@@ -57,7 +60,7 @@ def chain_with(retriever: Retriever) -> Asking:
 @pytest.fixture(scope="module")
 def quoting(retriever: Retriever) -> Chain:
     """A chain without a language model."""
-    return build_chain(retriever, None, 0.3)
+    return build_chain(retriever, WordJudge(), None, 0.3)
 
 
 def check(answer: Answer) -> None:
@@ -105,7 +108,7 @@ def test_a_draft_that_nothing_supports_is_replaced_by_quotes(
     chain, _ = chain_with(draft)
     answer = chain.invoke(QUESTION)
     check(answer)
-    assert answer.text == "Bees fly from ten degrees on. [1] They sleep at night. [1]"
+    assert answer.text == "Bees fly from ten degrees on. [1] They sleep at night. [2]"
     assert answer.model == "quotes"
     assert {sentence.verdict for sentence in answer.sentences} == {"quoted"}
 
@@ -126,7 +129,7 @@ def test_a_question_that_no_statement_is_near_is_not_answered_and_no_model_is_as
     check(answer)
     assert not answer.answered
     assert answer.text == "The corpus does not say."
-    assert "best score" in answer.reason
+    assert "likely to answer" in answer.reason
     assert answer.hits
     assert chat.received == []
 
@@ -211,15 +214,36 @@ def test_a_follow_up_is_searched_and_asked_with_what_came_before(chain_with: Ask
     assert [message.type for message in chat.received[0]] == ["system", "human", "ai", "human"]
 
 
-def test_the_model_sees_only_the_best_statements_that_are_near_the_best(
-    retriever: Retriever, chain_with: Asking
-) -> None:
+def test_the_model_sees_only_what_may_make_the_answer(chain_with: Asking) -> None:
     chain, chat = chain_with("")
     hits = chain.invoke("Honey keeps for many years.").hits
-    shown = [text for text in TEXTS if text in chat.prompts[0]]
-    assert "Honey keeps for many years." in shown
-    assert len(shown) <= SHOWN
+    assert [text for text in TEXTS if text in chat.prompts[0]] == ["Honey keeps for many years."]
     assert {hit.statement.text for hit in hits} == set(TEXTS)
+    assert [hit.rank for hit in hits] == [1, 2, 3, 4]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_what_likely_answers_and_the_model_left_out_is_quoted(chain_with: Asking) -> None:
+    chain, _ = chain_with("Bees fly from ten degrees on.")
+    answer = chain.invoke("When do bees fly and when do they sleep at night?")
+    check(answer)
+    assert answer.text == "Bees fly from ten degrees on. [1] They sleep at night. [2]"
+
+
+def test_the_answer_holds_the_sentence_that_is_likeliest_to_answer() -> None:
+    """Also where retrieval ranks a long statement first that the judge finds unlikely to answer."""
+    likely = "The pier costs four pounds for every visitor who stays for longer than an hour."
+    index = StatementIndex(
+        corpus_of(["Harbour. " + "Pier visitor fee. " * 25, likely]), WordEmbedder()
+    )
+
+    class LikesTheFigure(WordJudge):
+        def answers(self, question: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+            return np.array([0.99 if "four" in text else 0.01 for text, _ in pairs], np.float32)
+
+    with closing(index):
+        chain = build_chain(Retriever(index), LikesTheFigure(), None, 0.3)
+        assert likely in chain.invoke("What is the pier visitor fee of the harbour?").text
 
 
 def test_a_failing_model_is_a_model_error_in_every_form(chain_with: Asking) -> None:

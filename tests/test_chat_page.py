@@ -187,7 +187,7 @@ def test_it_says_who_wrote_and_how_well_it_is_supported() -> None:
     answer = answer_of("One.")
     assert "Written by One." in Page(answer_html(answer, 1)).text
     assert "Quoted from the corpus" in Page(answer_html(replace(answer, model="quotes"), 1)).text
-    assert "supports the sentence" in Page(evidence_html([answer])).text
+    assert "supports the answer" in Page(evidence_html([answer])).text
 
 
 def test_an_abstention_claims_nothing_and_shows_the_nearest() -> None:

@@ -43,7 +43,7 @@ def test_every_command_is_in_the_readme(command: str) -> None:
     assert described(command)
 
 
-@pytest.mark.parametrize(("command", "option"), every_option(), ids=" ".join)
+@pytest.mark.parametrize(("command", "option"), every_option())
 def test_every_option_of_a_command_is_in_its_row(command: str, option: str) -> None:
     assert option in described(command)
 

@@ -4,20 +4,21 @@ import itertools
 
 import pytest
 
-from assistant.answer import Hit
 from assistant.errors import ModelError
 from assistant.generation import TEMPLATE_TOKENS, Generator
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
 from assistant.prompts import SYSTEM_PROMPT
 from assistant.retrieval import Turn
-from tests.fakes import ScriptedChatModel, hits_for, scripted_model
+from tests.fakes import ScriptedChatModel, scripted_model
 
-HITS = hits_for("Bees fly from ten degrees on.", "Honey keeps for years.", "Wax melts in the sun.")
+PASSAGES = ("Bees fly from ten degrees on.", "Honey keeps for years.", "Wax melts in the sun.")
 HISTORY = [("What is first?", "It was one."), ("What is next?", "It was two.")]
 
 
-def draft(model: LanguageModel, history: list[Turn] = HISTORY, hits: tuple[Hit, ...] = HITS) -> str:
-    return "".join(Generator(model).stream("When do bees fly?", history, hits))
+def draft(
+    model: LanguageModel, history: list[Turn] = HISTORY, passages: tuple[str, ...] = PASSAGES
+) -> str:
+    return "".join(Generator(model).stream("When do bees fly?", history, passages))
 
 
 def asked_with(context_tokens: int) -> tuple[ScriptedChatModel, str]:
@@ -29,7 +30,7 @@ def asked_with(context_tokens: int) -> tuple[ScriptedChatModel, str]:
 
 def test_the_draft_comes_piece_by_piece_as_the_model_writes_it() -> None:
     model, chat = scripted_model("Bees fly from ten degrees on [1].")
-    pieces = Generator(model).stream("When?", [], HITS)
+    pieces = Generator(model).stream("When?", [], PASSAGES)
     assert next(pieces) == "Bee"
     assert chat.pieces_sent == 1
     assert "Bee" + "".join(pieces) == "Bees fly from ten degrees on [1]."
@@ -37,16 +38,16 @@ def test_the_draft_comes_piece_by_piece_as_the_model_writes_it() -> None:
 
 def test_closing_the_draft_stops_the_model() -> None:
     model, chat = scripted_model("A very long draft. " * 100)
-    pieces = Generator(model).stream("When?", [], HITS)
+    pieces = Generator(model).stream("When?", [], PASSAGES)
     next(pieces)
     pieces.close()
     assert chat.pieces_sent == 1
 
 
-def test_the_statements_are_numbered_as_the_hits_are_given() -> None:
+def test_the_passages_are_numbered_as_they_are_given() -> None:
     chat, _ = asked_with(100_000)
-    for number, hit in enumerate(HITS, start=1):
-        assert f"[{number}] {hit.statement.text}" in chat.prompts[0]
+    for number, passage in enumerate(PASSAGES, start=1):
+        assert f"[{number}] {passage}" in chat.prompts[0]
     assert chat.prompts[0].endswith("When do bees fly?")
 
 
@@ -54,8 +55,8 @@ def test_every_prompt_starts_with_the_same_words_and_ends_with_what_changes() ->
     model, chat = scripted_model("Yes.")
     generator = Generator(model)
     generator.warm_up()
-    for question, hits in itertools.product(["One {x}?", "Two %s?"], [HITS, HITS[:1]]):
-        list(generator.stream(question, HISTORY, hits))
+    for question, passages in itertools.product(["One {x}?", "Two %s?"], [PASSAGES, PASSAGES[:1]]):
+        list(generator.stream(question, HISTORY, passages))
         assert chat.prompts[-1].endswith(question)
     starts = {(message.type, message.content) for message, *_ in chat.received}
     assert starts == {("system", SYSTEM_PROMPT)}
@@ -63,8 +64,8 @@ def test_every_prompt_starts_with_the_same_words_and_ends_with_what_changes() ->
 
 def test_braces_in_statements_history_and_question_are_only_text() -> None:
     model, chat = scripted_model("Yes.")
-    hits = hits_for("A {statement} with {0} and {{braces}}.")
-    list(Generator(model).stream("{question}?", [("{asked}", "{said}")], hits))
+    passages = ("A {statement} with {0} and {{braces}}.",)
+    list(Generator(model).stream("{question}?", [("{asked}", "{said}")], passages))
     contents = [str(message.content) for message in chat.received[0]]
     assert contents[1:3] == ["{asked}", "{said}"]
     assert "[1] A {statement} with {0} and {{braces}}." in contents[3]
@@ -92,13 +93,13 @@ def test_a_prompt_that_is_too_long_loses_old_turns_then_weak_statements_and_is_n
             _, told = asked_with(context_tokens)
         except ModelError:
             break
-        parts = [*(turn[0] for turn in HISTORY), *(hit.statement.text for hit in reversed(HITS))]
+        parts = [*(turn[0] for turn in HISTORY), *reversed(PASSAGES)]
         held = [part in told for part in parts]
         kept.append(held)
         assert len(told.split()) + ANSWER_TOKENS + TEMPLATE_TOKENS <= context_tokens
         # Nothing is there in part: each text is there whole or its words are gone.
-        assert ("degrees" in told) == (HITS[0].statement.text in told)
-        assert ("melts" in told) == (HITS[2].statement.text in told)
+        assert ("degrees" in told) == (PASSAGES[0] in told)
+        assert ("melts" in told) == (PASSAGES[2] in told)
     stages = [stage for stage, _ in itertools.groupby(kept)]
     assert stages[0] == [True] * 5
     # Oldest turn, next turn, weakest statement, next weakest: one after the other.

@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "assistant"
 # Along the flow: a module imports only from modules before it.
 ORDER = (
     "errors statement settings prompts progress lock answer words corpus examples embedder "
-    "lexical index retrieval catalogue download runtime language_model judge_network judge "
-    "generation verification chain assistant doctor chat_page chat cli __main__"
+    "lexical index retrieval catalogue download runtime language_model selection judge_network "
+    "judge generation verification chain assistant doctor chat_page chat terminal cli __main__"
 ).split()
 
 # Third-party types stop at the modules that own them.

@@ -39,7 +39,7 @@ def test_a_name_that_is_nearly_right_is_corrected(home: Path, name: str, near: s
         find_model_file(name, home)
 
 
-@pytest.mark.parametrize("name", ["gpt", "zephyr", " ", "", "~nobody-has-this-name/x"])
+@pytest.mark.parametrize("name", ["gpt", "zephyr", " ", ""])
 def test_a_name_of_nothing_says_what_a_name_can_be(home: Path, name: str) -> None:
     with pytest.raises(ModelError, match="No model is called") as caught:
         find_model_file(name, home)
@@ -208,7 +208,7 @@ def test_a_proxy_for_the_web_does_not_come_between_this_machine_and_itself(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     model = load_language_model(openai.url, home)
-    assert model.chat.invoke("When?").text == "Bees fly."
+    assert "".join(chunk.text for chunk in model.chat.stream("When?")) == "Bees fly."
 
 
 @pytest.mark.models

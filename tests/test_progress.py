@@ -1,6 +1,7 @@
 """The progress bar draws on a terminal and is silent elsewhere."""
 
 import io
+import sys
 from contextlib import redirect_stderr
 
 import pytest
@@ -22,6 +23,12 @@ def drawn(stream: io.StringIO, *steps: tuple[str, int, int]) -> str:
 
 def test_nothing_is_drawn_where_nobody_watches() -> None:
     assert drawn(io.StringIO(), ("Embedding", 0, 10), ("Loading", 0, 1)) == ""
+
+
+def test_nothing_is_drawn_when_standard_error_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with ProgressBar() as progress:
+        progress("Embedding", 0, 10)
 
 
 def test_what_can_be_counted_is_a_bar_and_the_rest_a_line_and_both_are_cleared() -> None:

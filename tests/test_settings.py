@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.errors import AssistantError
 from assistant.settings import DEFAULT_EMBEDDER, DEFAULT_MODEL, Settings, default_home
 
 ROOT = Path(__file__).parent.parent
@@ -61,6 +62,12 @@ def test_a_tilde_is_the_home_of_the_user() -> None:
     made = Settings.from_environment({"ASSISTANT_HOME": "~/a", "ASSISTANT_CORPUS": "~/b"})
     assert made.home == Path.home() / "a"
     assert made.corpus == Path.home() / "b"
+
+
+@pytest.mark.parametrize("variable", ["ASSISTANT_HOME", "ASSISTANT_CORPUS"])
+def test_the_home_of_nobody_is_one_clear_line_and_no_folder_of_that_name(variable: str) -> None:
+    with pytest.raises(AssistantError, match="No home folder is known for ~nobody-has-this-name"):
+        Settings.from_environment({variable: "~nobody-has-this-name/x"})
 
 
 def test_settings_are_frozen() -> None:

@@ -12,13 +12,12 @@ from assistant.verification import (
     SENTENCES_READ,
     Citations,
     declines,
-    find_evidence,
     quote,
     support,
     verify,
 )
 from assistant.words import split_sentences
-from tests.fakes import hits_for
+from tests.fakes import candidates_for, hits_for
 
 SHIPPED = [statement.text for statement in read_corpus().statements]
 HARBOUR = (
@@ -36,7 +35,8 @@ RACE = "China surpassed the US in open-source models last year, said Stanford re
 def verified(draft: str, *texts: str) -> tuple[list[Sentence], Citations]:
     citations = Citations()
     pieces = [draft[start : start + 4] for start in range(0, len(draft), 4)]
-    shown = [each for each in verify(pieces, hits_for(*texts), citations) if each]
+    found = verify(pieces, candidates_for(*texts), citations)
+    shown = [each[0] for each in found if each]
     return shown, citations
 
 
@@ -54,7 +54,10 @@ drafts = st.lists(
 ).map(lambda parts: " ".join(text[:-1] + change + text[-1] for text, change in parts))
 
 
-@given(draft=drafts, shown=st.lists(st.sampled_from([*SHIPPED, HARBOUR]), max_size=4, unique=True))
+@given(
+    draft=drafts,
+    shown=st.lists(st.sampled_from([*SHIPPED, HARBOUR]), min_size=1, max_size=4, unique=True),
+)
 def test_every_citation_is_a_slice_of_its_statement_and_every_sentence_has_one(
     draft: str, shown: list[str]
 ) -> None:
@@ -74,24 +77,21 @@ def test_every_citation_is_a_slice_of_its_statement_and_every_sentence_has_one(
 
 
 @given(text=st.sampled_from([*SHIPPED, HARBOUR, RACE]))
-def test_a_quoted_statement_is_cited_whole_and_shown_sentence_by_sentence(text: str) -> None:
+def test_a_quoted_sentence_is_verbatim_and_has_its_own_citation(text: str) -> None:
     citations = Citations()
-    (hit,) = hits_for(text)
-    sentences = list(quote(hit.statement, citations))
-    (citation,) = citations
-    assert citation.quote == text
+    candidates = candidates_for(text)
+    sentences = [quote(candidate, citations) for candidate in candidates]
+    assert [citation.quote for citation in citations] == [each.text for each in candidates]
     assert " ".join(sentence.text for sentence in sentences) == text
-    assert {sentence.citations for sentence in sentences} == {(1,)}
+    assert [each.citations for each in sentences] == [(n + 1,) for n in range(len(sentences))]
     assert {sentence.verdict for sentence in sentences} == {"quoted"}
 
 
 @pytest.mark.parametrize("text", fragments)
 def test_the_words_of_a_statement_pass_as_they_are(text: str) -> None:
-    (hit,) = hits_for(f"Before it, something else. {text} After it, more.")
-    evidence = find_evidence(text, [hit])
-    assert evidence is not None
-    assert hit.statement.text[evidence.start : evidence.end] == text
-    assert evidence.support == 1.0
+    assert support(text, text) == 1.0
+    (sentence,), (citation,) = verified(text, f"Before it, something else. {text} After it, more.")
+    assert (sentence.text, citation.quote, sentence.verdict) == (text, text, "quoted")
 
 
 def test_a_sentence_in_the_corpus_words_is_quoted_and_one_near_them_is_supported() -> None:
@@ -122,7 +122,6 @@ def test_a_sentence_in_the_corpus_words_is_quoted_and_one_near_them_is_supported
         (RACE.replace("China", "Germany"), "another subject"),
         ("The US surpassed China" + RACE.removeprefix("China surpassed the US"), "swapped"),
         (RACE.replace("the US", "the UK"), "another country"),
-        (RACE.replace("China surpassed the", "The"), "a name dropped"),
         (RACE.replace("surpassed", "trailed"), "the opposite verb"),
         ("The US" + RACE.removeprefix("China"), "another country as the subject"),
     ],
@@ -150,6 +149,28 @@ def test_a_claim_that_turns_its_evidence_round_is_not_shown(claim: str, why: str
 )
 def test_a_false_claim_about_the_shipped_statements_is_not_shown(claim: str) -> None:
     assert not is_shown(claim, *SHIPPED)
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        ("If the council agrees, the old ferry sails to Skerry every day of winter.", 21),
+        ("AI may soon surpass human researchers in every field of science.", "may "),
+        ("AI could soon surpass human researchers in every field of science.", "could "),
+        ("The museum has failed to open its doors to all groups in spring.", "failed to "),
+        ("The fear was that the museum opens its doors to groups in spring.", 18),
+        ("Few school groups enter the old museum in early spring.", 4),
+        ("The ferry to Skerry rarely sails in winter and in early spring.", "rarely "),
+        ("The museum almost opened its doors to school groups in spring.", "almost "),
+        ("Critics claim that the museum opens its doors to groups in spring.", 19),
+    ],
+)
+def test_a_claim_that_leaves_a_doubt_or_a_condition_out_is_not_shown(
+    text: str, left_out: str | int
+) -> None:
+    claim = text[left_out:] if isinstance(left_out, int) else text.replace(left_out, "")
+    assert is_shown(text, text)
+    assert not is_shown(claim[0].upper() + claim[1:], text)
 
 
 def test_a_blend_of_two_sentences_is_not_shown() -> None:
@@ -231,7 +252,7 @@ def test_no_more_of_a_draft_is_read_than_the_prompt_asks_for(start: str) -> None
             read.append(f"Sentence number {number} rambles on. ")
             yield read[-1]
 
-    list(verify(rambles(), hits_for("Honey keeps."), Citations()))
+    list(verify(rambles(), candidates_for("Honey keeps."), Citations()))
     assert len(read) <= SENTENCES_READ + 3
 
 
@@ -243,8 +264,8 @@ def test_a_sentence_is_shown_before_the_draft_goes_on() -> None:
             read.append(piece)
             yield piece
 
-    shown = verify(pieces(), hits_for("Honey keeps for many years."), Citations())
-    assert next(each for each in shown if each).text == "Honey keeps for many years."
+    shown = verify(pieces(), candidates_for("Honey keeps for many years."), Citations())
+    assert next(each[0].text for each in shown if each) == "Honey keeps for many years."
     assert len(read) == 2
 
 

@@ -30,6 +30,7 @@ def sentences(text: str) -> list[str]:
         ("It is so. [1] And so. [2][3] End.", ["It is so. [1]", "And so. [2][3]", "End."]),
         ('She said "Go." He went.', ['She said "Go."', "He went."]),
         ("No stop at the end", ["No stop at the end"]),
+        ("It is so. [1]", ["It is so. [1]"]),
         ("A heading\n\nA line.", ["A heading", "A line."]),
         ("  Space around.  ", ["Space around."]),
         ("", []),
