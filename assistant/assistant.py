@@ -51,6 +51,7 @@ class Assistant:
         self.index = index
         self.settings = settings
         self._model = model
+        self._is_open = True
         self._retriever = Retriever(index)
         self._generator = Generator(model) if model else None
         self.retriever: BaseRetriever = StatementRetriever(statements=self._retriever)
@@ -166,7 +167,10 @@ class Assistant:
         yield from self.chain.stream({"question": question, "history": list(history)})
 
     def close(self) -> None:
-        """Stop the language model and give the index back."""
+        """Stop the language model and give the index back; once is enough, twice does no harm."""
+        if not self._is_open:
+            return
+        self._is_open = False
         if self._model:
             self._model.close()
         self.index.close()
