@@ -52,6 +52,7 @@ class Assistant:
         self.settings = settings
         self._model = model
         self._is_open = True
+        self._judge = judge
         self._retriever = Retriever(index)
         self._generator = Generator(model) if model else None
         self.retriever: BaseRetriever = StatementRetriever(statements=self._retriever)
@@ -138,8 +139,9 @@ class Assistant:
         return self._model.chat if self._model else None
 
     def warm_up(self) -> None:
-        """Do once what makes a first question slow: the first embedding and the prompt's start."""
-        self.search("Ready?")
+        """Do once what makes a first question slow: the first embedding, judgement and prompt."""
+        nearest = self.search("Ready?", limit=1)
+        self._judge.answers("Ready?", [(hit.statement.text, hit.statement.text) for hit in nearest])
         if self._generator:
             self._generator.warm_up()
 

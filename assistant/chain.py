@@ -206,7 +206,13 @@ def _read_question(asked: Question) -> tuple[str, tuple[Turn, ...]]:
     history = asked.get("history", ()) if isinstance(asked, dict) else ()
     if not isinstance(question, str) or not question.strip():
         raise AssistantError("The question is blank. Ask something about the corpus.")
-    return question.strip(), tuple((str(before), str(said)) for before, said in history)
+    turns = tuple((_encodable(str(before)), _encodable(str(said))) for before, said in history)
+    return _encodable(question).strip(), turns
+
+
+def _encodable(text: str) -> str:
+    """The text with a mark for what is no character: shells of another encoding hand it over."""
+    return text.encode(errors="replace").decode()
 
 
 def _kept(pieces: Iterator[str], draft: list[str]) -> Iterator[str]:

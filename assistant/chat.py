@@ -24,7 +24,7 @@ from assistant.corpus import Corpus, read_corpus
 from assistant.errors import AssistantError
 from assistant.examples import example_questions
 from assistant.index import Progress, index_directory
-from assistant.language_model import find_model_file
+from assistant.language_model import find_model_file, shown_name
 from assistant.lock import DirectoryLock
 from assistant.settings import Settings, keep_private
 
@@ -156,7 +156,9 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
     with gradio.Blocks(title="Ask the statements", fill_height=True) as page:
         answers = gradio.State([])
         with gradio.Row(elem_id="top"):
-            gradio.HTML(header_html(corpus.name, len(corpus.statements), settings.model))
+            gradio.HTML(
+                header_html(corpus.name, len(corpus.statements), shown_name(settings.model))
+            )
             status = gradio.HTML(status_html("loading", "Starting"), elem_id="status")
         with gradio.Row(equal_height=False, elem_id="columns"):
             with gradio.Column(scale=3, min_width=360):

@@ -16,7 +16,7 @@ from assistant.catalogue import CATALOGUE
 from assistant.corpus import read_corpus
 from assistant.embedder import BUNDLED_WEIGHTS_SHA256, bundled_embedder_path
 from assistant.errors import AssistantError
-from assistant.language_model import find_model_file
+from assistant.language_model import find_model_file, shown_name
 from assistant.settings import Settings
 
 PACKAGES = (
@@ -77,7 +77,7 @@ def _check(settings: Settings) -> Iterator[Finding]:
     )
     try:
         find_model_file(settings.model, settings.home)
-        yield Finding("chosen model", True, settings.model)
+        yield Finding("chosen model", True, shown_name(settings.model))
     except AssistantError as error:
         yield Finding("chosen model", False, str(error))
     yield _check_home(settings.home)

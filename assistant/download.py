@@ -30,6 +30,8 @@ def pull(name: str, home: Path, progress: Progress = silent) -> Path:
         ModelError: the name is unknown, the hub cannot be reached, the disk is too small, or
             what arrived is not the file the catalogue describes.
     """
+    from filelock import FileLock, Timeout
+
     model = find_model(name)
     if model is None:
         names = ", ".join(each.name for each in CATALOGUE if each.repository)
@@ -46,10 +48,16 @@ def pull(name: str, home: Path, progress: Progress = silent) -> Path:
     part = target.with_suffix(".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _require_space(model, part)
-        _transfer(model, part, progress)
-        _check(model, part, progress)
-        part.rename(target)
+        with FileLock(target.with_suffix(".lock"), timeout=0):
+            _require_space(model, part)
+            _transfer(model, part, progress)
+            _check(model, part, progress)
+            part.rename(target)
+    except Timeout as error:
+        raise ModelError(
+            f"Another process is pulling {model.name} already. Wait for it, or stop it to pull "
+            "here; what has arrived is kept."
+        ) from error
     except OSError as error:
         raise ModelError(
             f"Cannot write {target}: {(error.strerror or str(error)).lower()}. What has arrived "
@@ -81,7 +89,8 @@ def _transfer(model: CatalogueModel, part: Path, progress: Progress) -> None:
         with httpx.stream(
             "GET",
             url,
-            headers={"Range": f"bytes={done}-"} if done else {},
+            # Compressed, a part could not be continued.
+            headers={"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {}),
             follow_redirects=True,
             timeout=TIMEOUT_SECONDS,
         ) as response:

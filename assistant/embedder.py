@@ -91,6 +91,7 @@ def load_embedder(name: str = DEFAULT_EMBEDDER) -> Embedder:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    logging.set_verbosity_error()  # what goes wrong is told below, in one line
     try:
         model = SentenceTransformer(str(location), device="cpu", local_files_only=True)
     except Exception as offline_error:

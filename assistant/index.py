@@ -11,15 +11,15 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assistant.chroma import connect, index_errors
 from assistant.corpus import Corpus
 from assistant.embedder import Embedder, Vectors
 from assistant.errors import IndexingError
@@ -28,9 +28,7 @@ from assistant.lock import DirectoryLock
 from assistant.statement import Statement
 
 if TYPE_CHECKING:
-    from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
-    from chromadb.config import Settings as ChromaSettings
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -83,7 +81,7 @@ class StatementIndex:
         self.fingerprint = _index_fingerprint(corpus.statements, embedder)
         self._embedder = embedder
         self._directory = index_directory(corpus, home) if home else None
-        with _index_errors(self._directory), ExitStack() as held:
+        with index_errors(self._directory), ExitStack() as held:
             if self._directory:
                 held.enter_context(DirectoryLock(self._directory))
             self._collection = self._open(chroma_url, rebuild, held)
@@ -99,7 +97,7 @@ class StatementIndex:
 
     def dense(self, question: Vectors, limit: int) -> dict[str, float]:
         """Statement id to cosine similarity, clipped to 0..1, best first."""
-        with _index_errors(self._directory):
+        with index_errors(self._directory):
             found = self._collection.query(
                 query_embeddings=question[np.newaxis],
                 n_results=min(limit, len(self.statements)),
@@ -113,7 +111,7 @@ class StatementIndex:
 
     def similarities(self, question: Vectors, identities: Sequence[str]) -> dict[str, float]:
         """Cosine similarity, clipped to 0..1, of a question and the statements named."""
-        with _index_errors(self._directory):
+        with index_errors(self._directory):
             vectors = self._vectors(identities)
         return {
             identity: min(1.0, max(0.0, float(vector @ question)))
@@ -122,19 +120,19 @@ class StatementIndex:
 
     def lexical(self, question: str, limit: int) -> dict[str, float]:
         """Statement id to lexical score, 0..1, best first."""
-        with _index_errors(self._directory):
+        with index_errors(self._directory):
             return self._lexical.search(question, limit)
 
     def close(self) -> None:
         """Give the directory back; in memory, forget everything. Once is enough."""
-        with _index_errors(self._directory):
+        with index_errors(self._directory):
             self._held.close()
 
     def _open(self, chroma_url: str | None, rebuild: bool, held: ExitStack) -> Collection:
         if self._directory and rebuild:
             shutil.rmtree(self._directory / "chroma", ignore_errors=True)
-        client = held.enter_context(closing(_connect(chroma_url, self._directory)))
-        name = f"statements-{self._directory.name}" if self._directory else uuid.uuid4().hex
+        client = held.enter_context(closing(connect(chroma_url, self._directory)))
+        name = _collection_name(self._directory, chroma_url)
         if rebuild and chroma_url and name in {each.name for each in client.list_collections()}:
             client.delete_collection(name)
         collection = client.get_or_create_collection(
@@ -232,90 +230,23 @@ class StatementIndex:
         return dict(zip(rows["ids"], vectors, strict=True))
 
 
+def _collection_name(directory: Path | None, chroma_url: str | None) -> str:
+    """The corpus's name in Chroma; on a server, which others may use, unlike any other."""
+    if directory is None:
+        return uuid.uuid4().hex
+    if chroma_url is None:
+        return f"statements-{directory.name}"
+    file = directory / "collection"
+    if not file.is_file():
+        file.write_text(f"statements-{directory.name}-{uuid.uuid4().hex[:8]}")
+    return file.read_text()
+
+
 def index_directory(corpus: Corpus, home: Path) -> Path:
     """Where a corpus has its index: a name a person recognises, unique by where the corpus lies."""
     readable = "".join(mark if mark.isascii() and mark.isalnum() else "-" for mark in corpus.name)
     place = hashlib.sha256(str(corpus.path).encode(errors="surrogateescape")).hexdigest()[:8]
     return home / "indexes" / f"{readable.strip('-')[:40] or 'corpus'}-{place}"
-
-
-def _connect(chroma_url: str | None, directory: Path | None) -> Client:
-    """A client for a server, for a folder, or for memory only."""
-    import chromadb
-    from chromadb.api.shared_system_client import SharedSystemClient
-    from chromadb.config import Settings
-
-    settings = Settings(anonymized_telemetry=False)
-    if chroma_url is not None:
-        return _connect_to_server(chroma_url, settings)
-    if directory is None:
-        return cast("Client", chromadb.EphemeralClient(settings=settings))
-    try:
-        return cast("Client", chromadb.PersistentClient(directory / "chroma", settings=settings))
-    except BaseException:
-        # Chroma keeps what did not start and would hand it to the next opening.
-        SharedSystemClient._identifier_to_system.pop(str(directory / "chroma"), None)
-        raise
-
-
-def _connect_to_server(chroma_url: str, settings: ChromaSettings) -> Client:
-    import chromadb
-
-    try:
-        address = urlsplit(chroma_url)
-        port = address.port or (443 if address.scheme == "https" else 8000)
-        if address.scheme not in ("http", "https") or not address.hostname:
-            raise ValueError(chroma_url)
-    except ValueError as error:
-        raise IndexingError(
-            f"{chroma_url!r} is not the address of a Chroma server; "
-            "expected http://host:port[/tenant/database]."
-        ) from error
-    place = [part for part in address.path.split("/") if part]
-    try:
-        client = chromadb.HttpClient(
-            address.hostname,
-            port,
-            ssl=address.scheme == "https",
-            headers={"x-chroma-token": address.username} if address.username else None,
-            settings=settings,
-            tenant=place[0] if place else "default_tenant",
-            database=place[1] if len(place) > 1 else "default_database",
-        )
-        return cast("Client", client)
-    except Exception as error:
-        raise IndexingError(
-            f"No Chroma server answers at {address.scheme}://{address.hostname}:{port}. "
-            "Start one with `chroma run`, or unset ASSISTANT_CHROMA_URL to keep the vectors on "
-            "this machine."
-        ) from error
-
-
-@contextmanager
-def _index_errors(directory: Path | None) -> Iterator[None]:
-    """Chroma's, tantivy's and the disk's errors as one line that says what to do."""
-    from chromadb.errors import ChromaError
-    from httpx import TransportError
-
-    try:
-        yield
-    except IndexingError:
-        raise
-    except TransportError as error:
-        raise IndexingError(
-            f"The Chroma server no longer answers ({error}). Start it again; nothing is lost."
-        ) from error
-    except OSError as error:
-        raise IndexingError(
-            f"Cannot write the index in {directory}: {(error.strerror or str(error)).lower()}. "
-            "Free some space or set ASSISTANT_HOME to another folder; nothing is lost."
-        ) from error
-    except (ChromaError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise IndexingError(
-            f"The index in {directory or 'memory'} cannot be used ({reason}). "
-            "It is made from the corpus and can be made anew: assistant index --rebuild"
-        ) from error
 
 
 def _index_fingerprint(statements: Sequence[Statement], embedder: Embedder) -> str:

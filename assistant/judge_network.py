@@ -21,9 +21,6 @@ from assistant.errors import ModelError
 LONGEST_INPUT = 192
 # A question of more words is cut: it would leave no room for the passage.
 LONGEST_QUESTION = 48
-# The lowest layers read words rather than compare texts: as they are, they do, and training and
-# file are a fifth smaller without them.
-FROZEN_LAYERS = 2
 
 Span = tuple[int, int]
 
@@ -108,7 +105,7 @@ def load_tokenizer() -> Any:
 
 
 def new_network() -> JudgeNetwork:
-    """The bundled encoder with fresh heads; what is frozen is never shipped."""
+    """The bundled encoder with fresh heads; its embeddings are frozen and never shipped."""
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -118,8 +115,6 @@ def new_network() -> JudgeNetwork:
     )
     encoder.pooler = None
     encoder.embeddings.requires_grad_(False)
-    for layer in encoder.encoder.layer[:FROZEN_LAYERS]:
-        layer.requires_grad_(False)
     return JudgeNetwork(encoder, encoder.config.hidden_size)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +84,13 @@ def find_model_file(name: str, home: Path) -> Path | None:
     )
 
 
+def shown_name(name: str) -> str:
+    """The name without the key that a server's address may hold."""
+    scheme, separator, rest = name.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + path
+
+
 def load_language_model(name: str, home: Path) -> LanguageModel | None:
     """The model of that name, ready to answer; None for `none`.
 
@@ -119,8 +125,18 @@ def _load_file(name: str, path: Path) -> LanguageModel:
 def _connect(url: str) -> LanguageModel:
     import httpx
 
-    key = os.environ.get("OPENAI_API_KEY") or "none"
-    base = url.rstrip("/") if "/v1" in url.partition("//")[2] else url.rstrip("/") + "/v1"
+    try:
+        address = httpx.URL(url.rstrip("/"))
+    except httpx.InvalidURL as error:
+        raise ModelError(
+            f"{shown_name(url)!r} is not the address of a server ({error}): check the address; "
+            "expected http://host:port[/v1]."
+        ) from error
+    # A key in the environment belongs to somebody else's server: it is not sent to this one.
+    key = address.username or "none"
+    base = shown_name(str(address))
+    if "/v1" not in address.path:
+        base += "/v1"
     try:
         response = httpx.get(
             f"{base}/models",
@@ -130,12 +146,12 @@ def _connect(url: str) -> LanguageModel:
         )
         response.raise_for_status()
         served = str(response.json()["data"][0]["id"])
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, TypeError) as error:
+    except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
         raise ModelError(
             f"No OpenAI-compatible server answers at {base} ({type(error).__name__}). "
             "Start it, or check the address."
         ) from error
-    return LanguageModel(url, _openai_chat(base, served, key, REMOTE_TIMEOUT_SECONDS, {}))
+    return LanguageModel(base, _openai_chat(base, served, key, REMOTE_TIMEOUT_SECONDS, {}))
 
 
 def _openai_chat(

@@ -42,7 +42,8 @@ class Settings:
         home: where indexes and pulled models live (`ASSISTANT_HOME`).
         corpus: file or folder of statements; None is the corpus that ships (`ASSISTANT_CORPUS`).
         model: a catalogue name, a path to a GGUF file, a LangChain name such as `ollama:qwen3:4b`,
-            the URL of an OpenAI-compatible server, or `none` for quotes only (`ASSISTANT_MODEL`).
+            the URL of an OpenAI-compatible server, its key before the host
+            (`https://KEY@host/v1`), or `none` for quotes only (`ASSISTANT_MODEL`).
         embedder: the bundled embedder, or the name or path of another sentence-transformers
             model (`ASSISTANT_EMBEDDER`).
         chroma_url: a Chroma server, `http://host:port[/tenant/database]`; None keeps the vectors

@@ -159,6 +159,13 @@ def test_a_blank_question_is_an_error(quoting: Chain, blank: object) -> None:
         quoting.invoke(blank)
 
 
+def test_a_question_with_half_a_character_is_answered(quoting: Chain) -> None:
+    answer = quoting.invoke({"question": QUESTION + "\udcff", "history": [("\udcff?", "a")]})
+    check(answer)
+    assert answer.answered
+    json.dumps(answer.to_dict(), ensure_ascii=False).encode()
+
+
 def test_invoke_batch_stream_and_their_async_forms_agree(chain_with: Asking) -> None:
     def plain(answer: Answer) -> dict[str, object]:
         return {**answer.to_dict(), "seconds": 0}

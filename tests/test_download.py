@@ -46,7 +46,7 @@ def one_line(caught: pytest.ExceptionInfo[ModelError]) -> str:
 
 
 def left(home: Path) -> list[Path]:
-    return sorted((home / "models").iterdir())
+    return sorted(file for file in (home / "models").iterdir() if file.suffix != ".lock")
 
 
 def test_a_pulled_model_is_whole_and_has_its_name(
@@ -236,3 +236,17 @@ def test_what_a_killed_process_had_fetched_is_continued_by_the_next_one(
     )
     assert Path(second.stdout.strip()).read_bytes() == CONTENT
     assert hub.ranges == [None, f"bytes={2 * BLOCK}-"]
+
+
+def test_two_pulls_of_one_model_do_not_write_into_one_file(
+    home: Path, hub: Hub, model: CatalogueModel
+) -> None:
+    refused: list[str] = []
+
+    def pull_again(*_: object) -> None:
+        with pytest.raises(ModelError, match="Another process is pulling") as caught:
+            pull(model.name, home)
+        refused.append(one_line(caught))
+
+    assert pull(model.name, home, pull_again).read_bytes() == CONTENT
+    assert refused

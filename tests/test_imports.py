@@ -12,14 +12,15 @@ PACKAGE = Path(__file__).parent.parent / "assistant"
 # Along the flow: a module imports only from modules before it.
 ORDER = (
     "errors statement settings prompts progress lock answer words corpus examples embedder "
-    "lexical index retrieval catalogue download runtime language_model selection judge_network "
-    "judge generation verification chain assistant doctor chat_page chat terminal cli __main__"
+    "lexical chroma index retrieval catalogue download runtime language_model selection "
+    "judge_network judge generation verification chain assistant doctor chat_page chat terminal "
+    "cli __main__"
 ).split()
 
 # Third-party types stop at the modules that own them.
 OWNERS = {
-    "chromadb": {"index"},
-    "filelock": {"lock"},
+    "chromadb": {"chroma", "index"},
+    "filelock": {"download", "lock"},
     "gradio": {"chat"},
     "huggingface_hub": {"download"},
     "langchain": {"language_model"},

@@ -489,6 +489,19 @@ class TestServer:
         with pytest.raises(IndexingError, match="in use by process"):
             open_index(read_corpus(notes), chroma_url=server)
 
+    def test_two_homes_on_one_server_leave_each_others_statements_alone(
+        self, notes: Path, tmp_path: Path, server: str
+    ) -> None:
+        one, other = tmp_path / "one", tmp_path / "other"
+        with closing(StatementIndex(read_corpus(notes), WordEmbedder(), one, server)):
+            pass
+        notes.write_text("Something else.\n")
+        with closing(StatementIndex(read_corpus(notes), WordEmbedder(), other, server)):
+            pass
+        notes.write_text("\n".join(TEXTS))
+        with closing(StatementIndex(read_corpus(notes), WordEmbedder(), one, server)) as index:
+            assert index.report.embedded == 0
+
     def test_a_rebuild_on_a_server_embeds_everything_again(
         self, open_index: OpenIndex, notes: Path, server: str
     ) -> None:

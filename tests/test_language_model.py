@@ -15,6 +15,7 @@ from assistant.language_model import (
     LanguageModel,
     find_model_file,
     load_language_model,
+    shown_name,
 )
 from tests.fakes import ScriptedChatModel
 
@@ -111,11 +112,13 @@ class FakeOpenAI:
     def __init__(self) -> None:
         self.models: object = {"data": [{"id": "served-model"}]}
         self.requests: list[tuple[str, dict[str, object]]] = []
+        self.keys: list[str | None] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.requests.append((self.path, {}))
+                outer.keys.append(self.headers["Authorization"])
                 body = json.dumps(outer.models).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
@@ -125,6 +128,7 @@ class FakeOpenAI:
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 outer.requests.append((self.path, json.loads(self.rfile.read(length))))
+                outer.keys.append(self.headers["Authorization"])
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()
@@ -161,7 +165,7 @@ def openai() -> Iterator[FakeOpenAI]:
 def test_a_server_is_asked_which_model_it_serves(home: Path, openai: FakeOpenAI, path: str) -> None:
     model = load_language_model(openai.url + path, home)
     assert model is not None
-    assert model.name == openai.url + path
+    assert model.name == f"{openai.url}/v1"
     assert openai.requests == [("/v1/models", {})]
     assert model.chat.model_name == "served-model"
 
@@ -230,3 +234,22 @@ def test_tokens_of_a_model_that_does_not_tell_are_estimated_and_never_none() -> 
     assert model.count_tokens("") == 1
     assert model.count_tokens("x" * 400) == 101
     model.close()
+
+
+def test_a_key_in_the_environment_is_not_sent_to_a_server_that_was_named(
+    home: Path, openai: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "meant for somebody else")
+    model = load_language_model(openai.url, home)
+    list(model.chat.stream("When?"))
+    assert openai.keys == ["Bearer none", "Bearer none"]
+
+
+def test_a_key_before_the_host_is_sent_and_never_shown(home: Path, openai: FakeOpenAI) -> None:
+    address = openai.url.replace("://", "://secret@")
+    model = load_language_model(address, home)
+    list(model.chat.stream("When?"))
+    assert openai.keys == ["Bearer secret", "Bearer secret"]
+    assert model.name == f"{openai.url}/v1"
+    assert shown_name(address) == openai.url
+    assert shown_name("ollama:qwen3:4b") == "ollama:qwen3:4b"

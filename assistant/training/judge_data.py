@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from assistant.embedder import load_embedder
 from assistant.judge_network import Reading, Span
@@ -21,6 +22,7 @@ QAMR_QUESTIONS_A_SENTENCE = 2
 SHORTEST_MISSPELT = 5
 # Statements a question is compared with: what retrieval would show.
 NEIGHBOURS = 3
+HELD_OUT_EVERY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ def _squad(path: Path, chance: random.Random) -> Iterator[Example]:
     A paragraph is cut into passages of whole sentences, at a random place.
     """
     for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
+        if is_held_out(article["title"]):
+            continue
         paragraphs = [
             [paragraph["context"][start:end] for start, end in spans]
             for paragraph in article["paragraphs"]
@@ -162,6 +166,11 @@ def _squad(path: Path, chance: random.Random) -> Iterator[Example]:
                 yield _without_answer(item["question"], paragraphs[place][passage])
 
 
+def is_held_out(title: str) -> bool:
+    """Whether an article of SQuAD is never trained on: a quarter of them, for measuring."""
+    return crc32(title.encode()) % HELD_OUT_EVERY == 0
+
+
 def _with_answer(item: Any, context: str, passages: Sequence[str]) -> Iterator[Example]:
     start = item["answers"][0]["answer_start"]
     end = start + len(item["answers"][0]["text"])
@@ -181,14 +190,14 @@ def _without_answer(question: str, text: str) -> Example:
 
 def _sentences_and_questions(path: Path, chance: random.Random) -> Iterator[Example]:
     """Sentences of SQuAD's training set, with the sentences that stand beside them there."""
-    sources = [_tidy(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    sources = [tidy(line) for line in path.read_text(encoding="utf-8").splitlines()]
     asked = path.with_name("tgt-test.txt").read_text(encoding="utf-8").splitlines()
     sentences = list(dict.fromkeys(sources))
     place = {sentence: number for number, sentence in enumerate(sentences)}
     for source, question in zip(sources, asked, strict=True):
         first = max(0, place[source] - chance.randrange(3))
         shown = sentences[first : first + 3]
-        yield _of_sentences(_tidy(question), shown, [sentence == source for sentence in shown])
+        yield _of_sentences(tidy(question), shown, [sentence == source for sentence in shown])
 
 
 def _selected_sentences(path: Path, chance: random.Random) -> Iterator[Example]:
@@ -215,7 +224,7 @@ def _selected_sentences(path: Path, chance: random.Random) -> Iterator[Example]:
 def _questions_on_sentences(path: Path, chance: random.Random) -> Iterator[Example]:
     """Questions about one sentence, beside other sentences of its article where there are any."""
     lines = path.with_name("wiki-sentences.tsv").read_text(encoding="utf-8").splitlines()
-    texts = {key: _tidy(text) for key, text in (line.split("\t", 1) for line in lines)}
+    texts = {key: tidy(text) for key, text in (line.split("\t", 1) for line in lines)}
     questions: dict[str, list[str]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         fields = line.split("\t")
@@ -269,7 +278,7 @@ def _most_alike(asked: set[str], texts: Sequence[set[str]]) -> int:
     return max(range(len(texts)), key=scores.__getitem__)
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
     """Tokenized text as it would be written."""
     text = re.sub(r"``|''", '"', text)
     text = re.sub(r"-lrb-\s*", "(", text, flags=re.IGNORECASE)

@@ -29,6 +29,9 @@ class AskedQuestion:
         evidence: statement id -> the quotes that answer; empty where nothing does.
         grades: statement id -> 2 answers, 1 is fair background.
         facts: what the answer has to say, each as a tuple of alternatives.
+        answer: a good answer; its `[n]` marks the n-th of `cited_quotes`.
+        cited_quotes: (statement id, quote) pairs.
+        wrong: plausible wrong answers.
     """
 
     id: str
@@ -38,6 +41,9 @@ class AskedQuestion:
     grades: Mapping[str, int]
     facts: tuple[tuple[str, ...], ...]
     several_cited: bool
+    answer: str
+    cited_quotes: tuple[tuple[str, str], ...]
+    wrong: tuple[str, ...]
 
     @property
     def is_answerable(self) -> bool:
@@ -124,6 +130,9 @@ def _question(row: Any, answer: Any, grades: Mapping[str, int]) -> AskedQuestion
         grades=grades,
         facts=tuple(tuple(alternatives) for alternatives in answer["facts"]),
         several_cited=len(answer["cite"]) > 1,
+        answer=answer["answer"],
+        cited_quotes=tuple((item["statement"], item["quote"]) for item in answer["evidence"]),
+        wrong=tuple(answer["wrong"]),
     )
 
 
