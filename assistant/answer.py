@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from assistant.receipt import Receipt
 from assistant.statement import JsonValue, Statement
 
-Verdict = Literal["supported", "quoted", "unsupported"]
+Verdict = Literal["supported", "quoted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Hit:
             answer, the probability that the statement answers, which abstention looks at.
         dense_score: cosine similarity of question and statement, clipped to 0..1.
         lexical_score: share of the question's term weight (BM25) that the statement holds, 0..1.
+        dense_rank: its place by similarity alone, from 1, of the statements looked at.
+        lexical_rank: its place by words alone; None where it shares none with the question.
     """
 
     statement: Statement
@@ -29,6 +32,8 @@ class Hit:
     score: float
     dense_score: float
     lexical_score: float
+    dense_rank: int | None = None
+    lexical_rank: int | None = None
 
     def to_dict(self) -> dict[str, JsonValue]:
         """The hit as plain JSON values."""
@@ -37,6 +42,8 @@ class Hit:
             "score": round(self.score, 4),
             "dense_score": round(self.dense_score, 4),
             "lexical_score": round(self.lexical_score, 4),
+            "dense_rank": self.dense_rank,
+            "lexical_rank": self.lexical_rank,
             "statement": self.statement.to_dict(),
         }
 
@@ -100,6 +107,25 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """A sentence the model wrote that is not shown.
+
+    Attributes:
+        text: the sentence without its markers.
+        reason: why it was dropped.
+        support: how likely a quote carries it, 0..1; 0 where that was not asked any more.
+    """
+
+    text: str
+    reason: str
+    support: float
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """The sentence as plain JSON values."""
+        return {"text": self.text, "reason": self.reason, "support": round(self.support, 4)}
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A checked answer, or the statement that the corpus does not answer.
 
@@ -113,6 +139,9 @@ class Answer:
         hits: the statements that were found, best first, also when abstaining.
         model: the model that wrote the answer, or `quotes` when no model's words are shown.
         seconds: wall time from question to answer.
+        searched_for: what was searched for: the question, or in a conversation what it is about.
+        dropped: what the model wrote and is not shown, with the reasons.
+        receipt: how the answer came about.
     """
 
     question: str
@@ -124,6 +153,9 @@ class Answer:
     hits: tuple[Hit, ...]
     model: str
     seconds: float
+    searched_for: str = ""
+    dropped: tuple[Dropped, ...] = ()
+    receipt: Receipt = field(default_factory=Receipt)
 
     def to_dict(self) -> dict[str, JsonValue]:
         """The answer as plain JSON values: what `assistant ask --json` prints."""
@@ -137,6 +169,9 @@ class Answer:
             "hits": [hit.to_dict() for hit in self.hits],
             "model": self.model,
             "seconds": round(self.seconds, 3),
+            "searched_for": self.searched_for,
+            "dropped": [sentence.to_dict() for sentence in self.dropped],
+            "receipt": self.receipt.to_dict(),
         }
 
     def to_markdown(self) -> str:
@@ -146,9 +181,15 @@ class Answer:
             lines.append("")
         for citation in self.citations:
             statement = citation.statement
+            verdicts = dict.fromkeys(
+                sentence.verdict
+                for sentence in self.sentences
+                if citation.number in sentence.citations
+            )
             lines.append(
                 f"{citation.number}. > {_escape(citation.quote)}\n"
-                f"   — {_escape(statement.source)}, line {statement.line} ({_escape(statement.id)})"
+                f"   — {_escape(statement.source)}, line {statement.line} "
+                f"({_escape(statement.id)}), {', '.join(verdicts)}"
             )
         if not self.answered and self.hits:
             lines += ["", "Nearest statements:", ""]

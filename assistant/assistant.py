@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -14,11 +15,17 @@ from assistant.answer import Answer, Hit
 from assistant.corpus import Corpus, corpus_of, read_corpus
 from assistant.embedder import Embedder, load_embedder
 from assistant.index import Progress, StatementIndex, silent
-from assistant.judge import Judge
-from assistant.language_model import LanguageModel, find_model_file, load_language_model
+from assistant.judge import ANSWER_WEIGHTS, SUPPORT_WEIGHTS, Judge
+from assistant.language_model import (
+    NO_MODEL,
+    LanguageModel,
+    find_model_file,
+    load_language_model,
+)
 from assistant.retrieval import Retriever, Turn, search_text
-from assistant.selection import AnswerJudge
+from assistant.selection import SentenceJudge
 from assistant.settings import Settings, keep_private
+from assistant.verification import Verifier
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -39,7 +46,8 @@ class Assistant:
         self,
         corpus: Corpus,
         index: StatementIndex,
-        judge: AnswerJudge,
+        judge: SentenceJudge,
+        verifier: Verifier,
         model: LanguageModel | None,
         settings: Settings,
     ) -> None:
@@ -53,11 +61,22 @@ class Assistant:
         self._model = model
         self._is_open = True
         self._judge = judge
+        self._verifier = verifier
         self._retriever = Retriever(index)
         self._generator = Generator(model) if model else None
         self.retriever: BaseRetriever = StatementRetriever(statements=self._retriever)
         self.chain: Runnable[Question, Answer] = build_chain(
-            self._retriever, judge, self._generator, settings.abstain_below
+            self._retriever,
+            judge,
+            verifier,
+            self._generator,
+            settings.abstain_below,
+            {
+                "index": index.fingerprint,
+                "embedder": settings.embedder,
+                "judge": judge.fingerprint,
+                "model": model.fingerprint if model else "none",
+            },
         )
 
     @classmethod
@@ -119,14 +138,39 @@ class Assistant:
             chroma_url = settings.chroma_url if home else None
             index = StatementIndex(corpus, embedder, home, chroma_url, progress, rebuild)
             progress("Loading the language model", 0, 1)
-            judge = Judge()
+            judge = Judge(ANSWER_WEIGHTS)
+            # Without a language model there is no draft to check.
+            checks = settings.model != NO_MODEL
+            verifier = Verifier(Judge(SUPPORT_WEIGHTS) if checks else None)
             model = loading.result()
         except BaseException:
             loading.add_done_callback(_close_model)  # without waiting: it may be Ctrl-C
             if index:
                 index.close()
             raise
-        return cls(corpus, index, judge, model, settings)
+        return cls(corpus, index, judge, verifier, model, settings)
+
+    def with_parts(
+        self,
+        judge: SentenceJudge | None = None,
+        verifier: Verifier | None = None,
+        abstain_below: float | None = None,
+    ) -> Assistant:
+        """The same corpus, index and model with other parts, to measure what a part is worth.
+
+        None keeps the part. Close only the assistant it was made from.
+        """
+        settings = self.settings
+        if abstain_below is not None:
+            settings = replace(settings, abstain_below=abstain_below)
+        return Assistant(
+            self.corpus,
+            self.index,
+            judge or self._judge,
+            verifier or self._verifier,
+            self._model,
+            settings,
+        )
 
     @property
     def model(self) -> str:
@@ -141,7 +185,9 @@ class Assistant:
     def warm_up(self) -> None:
         """Do once what makes a first question slow: the first embedding, judgement and prompt."""
         nearest = self.search("Ready?", limit=1)
-        self._judge.answers("Ready?", [(hit.statement.text, hit.statement.text) for hit in nearest])
+        self._judge.probabilities(
+            "Ready?", [(hit.statement.text, hit.statement.text) for hit in nearest]
+        )
         if self._generator:
             self._generator.warm_up()
 

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
+from langchain_core.messages import BaseMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict
 
-from assistant.answer import Answer, Hit, Sentence
+from assistant.answer import Answer, Dropped, Hit, Sentence
 from assistant.errors import AssistantError
 from assistant.generation import Generator
+from assistant.receipt import ReadSentence, ReadStatement, Receipt
 from assistant.retrieval import Retriever, Turn, search_text
 from assistant.selection import (
     ALSO_FROM,
-    AnswerJudge,
     Candidate,
+    SentenceJudge,
     judge_sentences,
     rank_by_answer,
     select,
 )
-from assistant.verification import Citations, declines, quote, verify
+from assistant.verification import Citations, Verifier, declines, quote
 
 Question = str | dict[str, Any]
 """A question, or `{"question": ..., "history": [(question, answer), ...]}`."""
 
 ABSTENTION = "The corpus does not say."
+UNLIKELY = (
+    "No sentence of the nearest statements is likely to answer the question "
+    "(the best {best:.2f}, needed {needed:.2f})."
+)
 DECLINED = "The language model found no answer in the nearest statements."
 QUOTES = "quotes"
 # How many statements are found for a question and judged.
@@ -39,17 +45,23 @@ FOUND = 6
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """A question with what was searched for and what was found."""
+    """A question with what was searched for, what was found, and when that began and ended."""
 
     question: str
     history: tuple[Turn, ...]
     searched_for: str
     hits: tuple[Hit, ...]
     started: float
+    found: float
 
 
 def build_chain(
-    retriever: Retriever, judge: AnswerJudge, generator: Generator | None, abstain_below: float
+    retriever: Retriever,
+    judge: SentenceJudge,
+    verifier: Verifier,
+    generator: Generator | None,
+    abstain_below: float,
+    fingerprints: Mapping[str, str] | None = None,
 ) -> Runnable[Question, Answer]:
     """Retrieve, then answer; `stream` yields text pieces and, last, the `Answer`."""
 
@@ -58,21 +70,28 @@ def build_chain(
         question, history = _read_question(asked)
         searched_for = search_text(question, history)
         hits = retriever.search(searched_for, FOUND)
-        return Inquiry(question, history, searched_for, hits, started)
+        return Inquiry(question, history, searched_for, hits, started, time.perf_counter())
 
-    chain = RunnableLambda(retrieve) | AnswerStep(judge, generator, abstain_below)
-    return cast("Runnable[Question, Answer]", chain)
+    step = AnswerStep(judge, verifier, generator, abstain_below, fingerprints or {})
+    return cast("Runnable[Question, Answer]", RunnableLambda(retrieve) | step)
 
 
 class AnswerStep(Runnable[Inquiry, Answer]):
     """Selects what answers or abstains, generates from it, and verifies sentence by sentence."""
 
     def __init__(
-        self, judge: AnswerJudge, generator: Generator | None, abstain_below: float
+        self,
+        judge: SentenceJudge,
+        verifier: Verifier,
+        generator: Generator | None,
+        abstain_below: float,
+        fingerprints: Mapping[str, str],
     ) -> None:
         self._judge = judge
+        self._verifier = verifier
         self._generator = generator
         self._abstain_below = abstain_below
+        self._fingerprints = fingerprints
 
     def invoke(  # `input` and what follows it are LangChain's names
         self,
@@ -96,73 +115,112 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         the stream between two of them stops the model.
         """
         # 1. Which sentences of what was found answer the question?
-        candidates = judge_sentences(self._judge, input.searched_for, input.hits)
-        hits = rank_by_answer(input.hits, candidates)
-        if not candidates or candidates[0].probability < self._abstain_below:
+        draft = Draft(input)
+        draft.candidates = judge_sentences(self._judge, input.searched_for, input.hits)
+        draft.judged = time.perf_counter()
+        best = draft.candidates[0].probability if draft.candidates else 0.0
+        if not draft.candidates or best < self._abstain_below:
             yield ABSTENTION
-            yield self._answer(input, hits, (), Citations(), QUOTES, self._unlikely(candidates))
+            yield self._answer(draft, UNLIKELY.format(best=best, needed=self._abstain_below))
             return
-        evidence = select(input.question, input.hits[0].statement, candidates)
+        draft.evidence = select(input.question, input.hits[0].statement, draft.candidates)
 
         # 2. The model says it in its words; each sentence is verified as it ends.
-        citations = Citations()
-        sentences: list[Sentence] = []
-        carried: list[Candidate] = []
-        model = self._generator.name if self._generator else QUOTES
         if self._generator:
-            draft: list[str] = []
-            pieces = self._generator.stream(
-                input.question, input.history, [each.text for each in evidence]
-            )
-            for verified in verify(_kept(pieces, draft), evidence, citations):
-                if verified is None:
-                    yield ""
-                    continue
-                sentence, source = verified
-                carried.append(source)
-                yield _spaced(sentence, sentences)
-                sentences.append(sentence)
-            if not sentences and declines("".join(draft)):
+            yield from self._write(self._generator, draft)
+            if not draft.sentences and declines("".join(draft.pieces)):
                 yield ABSTENTION
-                yield self._answer(input, hits, (), citations, model, DECLINED)
+                yield self._answer(draft, DECLINED)
                 return
 
         # 3. What likely answers and the model did not carry over is quoted; all, if it failed.
-        needed_from = ALSO_FROM if sentences else 0.0
-        for candidate in evidence:
-            if candidate not in carried and candidate.probability >= needed_from:
-                sentence = quote(candidate, citations)
-                yield _spaced(sentence, sentences)
-                sentences.append(sentence)
-        yield self._answer(input, hits, sentences, citations, model if carried else QUOTES)
+        needed_from = ALSO_FROM if draft.sentences else 0.0
+        for candidate in draft.evidence:
+            if candidate not in draft.carried and candidate.probability >= needed_from:
+                yield draft.add(quote(candidate, draft.citations))
+        yield self._answer(draft)
 
-    def _answer(
-        self,
-        inquiry: Inquiry,
-        hits: tuple[Hit, ...],
-        sentences: Sequence[Sentence],
-        citations: Citations,
-        model: str,
-        reason: str | None = None,
-    ) -> Answer:
+    def _write(self, generator: Generator, draft: Draft) -> Iterator[str]:
+        """The model's sentences that pass the check, each as soon as it ends."""
+        inquiry = draft.inquiry
+        passages = [each.text for each in draft.evidence]
+        draft.prompt = generator.prompt(inquiry.question, inquiry.history, passages)
+        pieces = _kept(generator.stream(draft.prompt), draft.pieces)
+        for verified in self._verifier.verify(pieces, draft.evidence, draft.citations):
+            match verified:
+                case None:
+                    yield ""
+                case Dropped():
+                    draft.dropped.append(verified)
+                case sentence, carriers:
+                    draft.carried.extend(carriers)
+                    yield draft.add(sentence)
+
+    def _answer(self, draft: Draft, reason: str | None = None) -> Answer:
+        """The draft as it stands, complete; an abstention where there is a reason for one."""
+        inquiry = draft.inquiry
+        asked_model = self._generator if draft.carried or reason == DECLINED else None
+        ended = time.perf_counter()
+        judged = draft.judged
         return Answer(
             question=inquiry.question,
             answered=reason is None,
-            text=" ".join(each.marked_text for each in sentences) if sentences else ABSTENTION,
+            text=" ".join(each.marked_text for each in draft.sentences) or ABSTENTION,
             reason=reason,
-            sentences=tuple(sentences),
-            citations=tuple(citations),
-            hits=hits,
-            model=model,
-            seconds=time.perf_counter() - inquiry.started,
+            sentences=tuple(draft.sentences),
+            citations=tuple(draft.citations),
+            hits=rank_by_answer(inquiry.hits, draft.candidates),
+            model=asked_model.name if asked_model else QUOTES,
+            seconds=ended - inquiry.started,
+            searched_for=inquiry.searched_for,
+            dropped=tuple(draft.dropped),
+            receipt=Receipt(
+                read=tuple(_read(hit, draft) for hit in inquiry.hits),
+                needed=self._abstain_below,
+                prompt=tuple((message.type, str(message.content)) for message in draft.prompt),
+                draft="".join(draft.pieces),
+                timings={
+                    "search": inquiry.found - inquiry.started,
+                    "judge": judged - inquiry.found,
+                    "write": ended - judged,
+                },
+                fingerprints=self._fingerprints,
+            ),
         )
 
-    def _unlikely(self, candidates: Sequence[Candidate]) -> str:
-        best = candidates[0].probability if candidates else 0.0
-        return (
-            "No sentence of the nearest statements is likely to answer the question "
-            f"(the best {best:.2f}, needed {self._abstain_below:.2f})."
-        )
+
+@dataclass(slots=True)
+class Draft:
+    """An answer in the making."""
+
+    inquiry: Inquiry
+    candidates: tuple[Candidate, ...] = ()
+    evidence: tuple[Candidate, ...] = ()
+    judged: float = 0.0
+    prompt: Sequence[BaseMessage] = ()
+    pieces: list[str] = field(default_factory=list)
+    sentences: list[Sentence] = field(default_factory=list)
+    carried: list[Candidate] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    citations: Citations = field(default_factory=Citations)
+
+    def add(self, sentence: Sentence) -> str:
+        """Take a sentence in; returns it as it continues the text."""
+        self.sentences.append(sentence)
+        return f" {sentence.marked_text}" if len(self.sentences) > 1 else sentence.marked_text
+
+
+def _read(hit: Hit, draft: Draft) -> ReadStatement:
+    own = sorted(
+        (each for each in draft.candidates if each.statement.id == hit.statement.id),
+        key=lambda candidate: candidate.start,
+    )
+    sentences = (
+        ReadSentence(each.start, each.end, each.probability, each in draft.evidence) for each in own
+    )
+    return ReadStatement(
+        hit.statement, hit.dense_rank, hit.lexical_rank, hit.rank, hit.score, tuple(sentences)
+    )
 
 
 class StatementRetriever(BaseRetriever):
@@ -220,8 +278,3 @@ def _kept(pieces: Iterator[str], draft: list[str]) -> Iterator[str]:
     for piece in pieces:
         draft.append(piece)
         yield piece
-
-
-def _spaced(sentence: Sentence, before: Sequence[Sentence]) -> str:
-    """The sentence as it continues the text, so that the pieces add up to `Answer.text`."""
-    return f" {sentence.marked_text}" if before else sentence.marked_text

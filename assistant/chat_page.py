@@ -27,7 +27,7 @@ def answer_html(answer: Answer, turn: int) -> str:
         return (
             f'<div class="said abstained"><strong>{escape(answer.text)}</strong><br>'
             f'<span class="reason">{escape(answer.reason or "")} '
-            "The nearest statements are beside.</span></div>"
+            f"The nearest statements are beside.</span></div>{_on_the_way(answer)}"
         )
     quotes = {citation.number: citation.quote for citation in answer.citations}
     sentences = " ".join(
@@ -40,8 +40,27 @@ def answer_html(answer: Answer, turn: int) -> str:
     return (
         f'<div class="said">{sentences}</div>'
         f'<div class="byline">{escape(written)}, every sentence checked · '
-        f"{answer.seconds:.1f} s</div>"
+        f"{answer.seconds:.1f} s</div>{_on_the_way(answer)}"
     )
+
+
+def _on_the_way(answer: Answer) -> str:
+    """What was searched for, where that is not the question, and what was left out."""
+    parts = []
+    if answer.searched_for not in ("", answer.question):
+        parts.append(f'<div class="byline">Searched for: {escape(answer.searched_for)}</div>')
+    if answer.dropped:
+        items = "".join(
+            f"<li>{escape(each.text)} <em>{escape(each.reason)}</em></li>"
+            for each in answer.dropped
+        )
+        count = len(answer.dropped)
+        what = "1 sentence" if count == 1 else f"{count} sentences"
+        parts.append(
+            f'<details class="dropped"><summary>{what} of the model left out, not carried by a '
+            f"quote</summary><ul>{items}</ul></details>"
+        )
+    return "".join(parts)
 
 
 def evidence_html(answers: Sequence[Answer]) -> str:

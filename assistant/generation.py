@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError, ModelError
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
 from assistant.prompts import STATEMENTS_PROMPT, SYSTEM_PROMPT
 from assistant.retrieval import Turn
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
 
 # What the chat template adds around messages, generously.
 TEMPLATE_TOKENS = 64
@@ -32,27 +37,41 @@ class Generator:
 
     def warm_up(self) -> None:
         """Let the model read the constant start of every prompt once."""
-        for _ in self.stream("Ready?", (), ()):
+        for _ in self.stream(self.prompt("Ready?", (), ())):
             break
 
-    def stream(
+    def prompt(
         self, question: str, history: Sequence[Turn], passages: Sequence[str]
-    ) -> Iterator[str]:
-        """The model's draft, piece by piece; the passages are numbered as they are given.
+    ) -> list[BaseMessage]:
+        """What the model is sent; the passages are numbered as they are given.
+
+        Raises:
+            ModelError: the model's server failed, or the question alone is too long.
+        """
+        with self._errors():
+            history, passages = self._fit(question, history[-REMEMBERED_TURNS:], passages)
+            turns = [turn for asked, said in history for turn in (("human", asked), ("ai", said))]
+            return self._prompt.invoke(
+                {"history": turns, "statements": _numbered(passages), "question": question}
+            ).to_messages()
+
+    def stream(self, messages: Sequence[BaseMessage]) -> Iterator[str]:
+        """The model's draft, piece by piece.
 
         Raises:
             ModelError: the model's server failed or cannot be reached.
         """
-        try:
-            history, passages = self._fit(question, history[-REMEMBERED_TURNS:], passages)
-            turns = [turn for asked, said in history for turn in (("human", asked), ("ai", said))]
-            messages = self._prompt.invoke(
-                {"history": turns, "statements": _numbered(passages), "question": question}
-            )
+        with self._errors():
             # Not `prompt | chat`: a LangChain sequence that is closed reads its model's stream to
             # the end, for tracing, so that a stopped answer would keep the model busy.
-            for chunk in self._model.chat.stream(messages):
+            for chunk in self._model.chat.stream(list(messages)):
                 yield chunk.text
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """What can go wrong with a model, as one line that says what to do."""
+        try:
+            yield
         except AssistantError:
             raise
         except Exception as error:

@@ -1,12 +1,14 @@
-"""The judge: how likely it is that a sentence answers this question.
+"""The judges: does a sentence answer this question, and does a sentence carry this claim?
 
 Similarity does not tell a question that the statements answer from one that is merely about the
-same things. The judge does it better: a small cross-encoder that reads the question beside the
-whole statement and gives each sentence a probability (see models/JUDGE.md).
+same things, nor a claim that follows from a quote from one that turns it round. A small
+cross-encoder does it better: it reads question or claim beside the whole statement and gives each
+sentence a probability. One network, trained twice (see models/JUDGE.md).
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
     from assistant.judge_network import JudgeNetwork, Reading
 
-WEIGHTS = Path(__file__).with_name("models") / "judge.safetensors"
+ANSWER_WEIGHTS = Path(__file__).with_name("models") / "judge.safetensors"
+SUPPORT_WEIGHTS = Path(__file__).with_name("models") / "support.safetensors"
 # What is read around a sentence of a longer statement: the length the judge was trained on.
 LONGEST_PASSAGE = 600
 # Readings scored at once; more would not be faster on two cores.
@@ -36,26 +39,31 @@ _BASE = "base"
 
 
 class Judge:
-    """Tells sentences that answer a question from sentences that are only near it."""
+    """Tells sentences that answer (or carry a claim) from sentences that are only near it."""
 
-    def __init__(self, weights: Path = WEIGHTS) -> None:
-        """Load the judge.
+    def __init__(self, weights: Path) -> None:
+        """Load one of the judges.
+
+        Args:
+            weights: `ANSWER_WEIGHTS`, `SUPPORT_WEIGHTS`, or weights trained elsewhere.
 
         Raises:
             ModelError: the weights or the bundled encoder are missing, or do not fit together.
         """
         from assistant.judge_network import load_tokenizer
 
+        self.fingerprint = _hash(weights)
         self._network, self._slope, self._offset = _load(weights)
         self._tokenizer = load_tokenizer()
         # A fast tokenizer must not be used by two threads at once.
         self._lock = threading.Lock()
 
-    def answers(self, question: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """How likely each sentence is to answer the question.
+    def probabilities(self, text: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """How likely each sentence is to answer a question, or to carry a claim.
 
         Args:
-            question: as a person asks it; a follow-up led by the question before it.
+            text: the question as a person asks it, a follow-up led by the question before it; or
+                the claim.
             pairs: a sentence and the statement it stands in. The statement is its context; a
                 sentence that is not in it is read alone.
 
@@ -68,7 +76,7 @@ class Judge:
         for place, (sentence, statement) in enumerate(pairs):
             passage, span = passage_around(sentence, statement)
             wanted.setdefault(passage, {}).setdefault(span, []).append(place)
-        readings = [Reading(question, passage, tuple(spans)) for passage, spans in wanted.items()]
+        readings = [Reading(text, passage, tuple(spans)) for passage, spans in wanted.items()]
         probabilities = np.zeros(len(pairs), dtype=np.float32)
         for reading, judged in zip(readings, self._judge(readings), strict=True):
             for span, probability in zip(reading.spans, judged, strict=True):
@@ -124,6 +132,10 @@ def passage_around(sentence: str, statement: str) -> tuple[str, tuple[int, int]]
     return statement[first:last], (start - first, end - first)
 
 
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
+
+
 def save_weights(
     network: JudgeNetwork, path: Path, calibration: tuple[float, float] = (1.0, 0.0)
 ) -> None:
@@ -164,7 +176,7 @@ def _load(path: Path) -> tuple[JudgeNetwork, float, float]:
     if not path.is_file():
         raise ModelError(
             f"The judge's weights are not at {path}. Reinstall the package, or train them: "
-            "python -m assistant.training judge --help"
+            "python -m assistant.training --help"
         )
     tensors = load_file(path)
     network = new_network()

@@ -33,6 +33,7 @@ class LanguageModel:
     Attributes:
         name: what it was asked for by.
         chat: the LangChain chat model.
+        fingerprint: which file or served model it is.
         context_tokens: how many tokens prompt and answer may take together.
         count_tokens: how many tokens a text is.
         close: frees what it holds.
@@ -40,6 +41,7 @@ class LanguageModel:
 
     name: str
     chat: BaseChatModel
+    fingerprint: str = ""
     context_tokens: int = REMOTE_CONTEXT_TOKENS
     count_tokens: Callable[[str], int] = lambda text: len(text) // CHARACTERS_PER_TOKEN + 1
     close: Callable[[], None] = lambda: None
@@ -119,7 +121,10 @@ def _load_file(name: str, path: Path) -> LanguageModel:
         # Qwen3 thinks aloud unless told not to; other templates ignore the switch.
         {"cache_prompt": True, "chat_template_kwargs": {"enable_thinking": False}},
     )
-    return LanguageModel(name, chat, CONTEXT_TOKENS, server.count_tokens, server.close)
+    known = find_model(name)
+    # A catalogue model was hashed when it came; hashing gigabytes at every start would take long.
+    fingerprint = known.sha256[:16] if known else f"{path.name}, {path.stat().st_size} bytes"
+    return LanguageModel(name, chat, fingerprint, CONTEXT_TOKENS, server.count_tokens, server.close)
 
 
 def _connect(url: str) -> LanguageModel:
@@ -151,7 +156,7 @@ def _connect(url: str) -> LanguageModel:
             f"No OpenAI-compatible server answers at {base} ({type(error).__name__}). "
             "Start it, or check the address."
         ) from error
-    return LanguageModel(base, _openai_chat(base, served, key, REMOTE_TIMEOUT_SECONDS, {}))
+    return LanguageModel(base, _openai_chat(base, served, key, REMOTE_TIMEOUT_SECONDS, {}), served)
 
 
 def _openai_chat(
@@ -195,4 +200,4 @@ def _load_by_langchain_name(name: str) -> LanguageModel:
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"Cannot use the model {name!r}: {reason}") from error
-    return LanguageModel(name, chat)
+    return LanguageModel(name, chat, name)

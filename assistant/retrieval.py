@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from assistant.answer import Hit
 from assistant.index import StatementIndex
@@ -49,6 +49,8 @@ class Retriever:
             identity: DENSE_WEIGHT * similarity + (1 - DENSE_WEIGHT) * lexical.get(identity, 0.0)
             for identity, similarity in dense.items()
         }
+        dense_ranks = _ranks(dense)
+        lexical_ranks = _ranks(lexical)
         best = sorted(fused, key=lambda identity: (-fused[identity], identity))[:limit]
         return tuple(
             Hit(
@@ -57,9 +59,16 @@ class Retriever:
                 score=fused[identity],
                 dense_score=dense[identity],
                 lexical_score=lexical.get(identity, 0.0),
+                dense_rank=dense_ranks[identity],
+                lexical_rank=lexical_ranks.get(identity),
             )
             for rank, identity in enumerate(best, start=1)
         )
+
+
+def _ranks(scores: Mapping[str, float]) -> dict[str, int]:
+    ordered = sorted(scores, key=lambda identity: (-scores[identity], identity))
+    return {identity: rank for rank, identity in enumerate(ordered, start=1)}
 
 
 def search_text(question: str, history: Sequence[Turn]) -> str:

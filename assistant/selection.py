@@ -31,11 +31,15 @@ ALSO_FROM = 0.3
 _SEVERAL = re.compile(r"\b(?:and|both|compare\w*|versus|vs|or|as well as|differ\w*)\b", re.I)
 
 
-class AnswerJudge(Protocol):
-    """Says how likely a sentence answers a question."""
+class SentenceJudge(Protocol):
+    """Says how likely sentences answer a question, or how likely they carry a claim."""
 
-    def answers(self, question: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """Probabilities for pairs of a sentence and the statement it stands in."""
+    @property
+    def fingerprint(self) -> str:
+        """Stands for this very judge."""
+
+    def probabilities(self, text: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """One for each pair of a sentence and the statement it stands in, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,14 @@ class Candidate:
 
 
 def judge_sentences(
-    judge: AnswerJudge, question: str, hits: Sequence[Hit]
+    judge: SentenceJudge, question: str, hits: Sequence[Hit]
 ) -> tuple[Candidate, ...]:
     """Every sentence of the hits with its probability of answering, likeliest first."""
     spans = [(hit.statement, *span) for hit in hits for span in split_sentences(hit.statement.text)]
     if not spans:
         return ()
     pairs = [(statement.text[start:end], statement.text) for statement, start, end in spans]
-    probabilities = judge.answers(question, pairs)
+    probabilities = judge.probabilities(question, pairs)
     candidates = [
         Candidate(*span, float(probability))
         for span, probability in zip(spans, probabilities, strict=True)

@@ -71,6 +71,7 @@ def measure(
     subject: Subject,
     dataset: Dataset,
     asked: Asked,
+    others: Mapping[str, Answering],
     progress: Progress,
 ) -> tuple[Record, ...]:
     """Ask every system every question and judge what it replied.
@@ -83,6 +84,7 @@ def measure(
         subject: what is measured; its parts also make the baselines.
         dataset: where the questions come from.
         asked: the questions, each with what is expected.
+        others: more systems by name, such as the assistant without one of its parts.
         progress: iterates over the questions put to the system that it is told.
     """
     texts = {statement.id: statement.text for statement in dataset.statements}
@@ -94,6 +96,8 @@ def measure(
         systems[TUTORIAL_CHAIN] = lambda question: tutorial_chain(
             assistant, chat_model, question.text
         )
+    for name, other in others.items():
+        systems[name] = lambda question, other=other: ask(other, texts, question)  # type: ignore[misc]
     systems[QUOTES_ONLY] = lambda question: quotes_only(assistant, question.text)
     replies = {
         system: [reply(question) for question, _ in progress(asked, system)]

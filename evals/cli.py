@@ -62,12 +62,16 @@ def _parser() -> argparse.ArgumentParser:
     retrieval.add_argument("--run", type=Path, metavar="FILE", help="write a TREC run file")
 
     fusion = subparsers.add_parser("fusion", help="ways to fuse dense and lexical, compared")
-    fusion.set_defaults(command=commands.run_fusion)
-    _add_dataset(fusion)
+    fusion.set_defaults(command=commands.run_fusion, name="fusion")
+    _add_dataset(fusion, several=True)
+    fusion.add_argument("--report", type=Path, metavar="FILE", help="write a Markdown report")
 
     answers = subparsers.add_parser("answers", help="how good the answers are, beside baselines")
-    answers.set_defaults(command=commands.run_answers)
-    _add_dataset(answers)
+    answers.set_defaults(command=commands.run_answers, name="answers")
+    _add_dataset(answers, several=True)
+    answers.add_argument(
+        "--ablations", action="store_true", help="also without abstention, checker, judge"
+    )
     answers.add_argument("--limit", type=_positive, metavar="N", help="ask only N, kinds in turn")
     answers.add_argument("--model", metavar="NAME", help="the language model, as `assistant ask`")
     answers.add_argument("--picture", type=Path, metavar="FILE", help="write the picture, a PNG")
@@ -105,11 +109,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_dataset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "dataset", type=Path, nargs="?", default=commands.SHIPPED_SET, metavar="DATASET",
-        help="folder in BEIR layout (default: the set over the shipped statements)",
-    )  # fmt: skip
+def _add_dataset(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    what = "folder in BEIR layout (default: the set over the shipped statements)"
+    if several:
+        parser.add_argument(
+            "datasets", type=Path, nargs="*", default=[commands.SHIPPED_SET], metavar="DATASET",
+            help=f"{what}, or a folder of such folders; the questions of several are pooled",
+        )  # fmt: skip
+    else:
+        parser.add_argument(
+            "dataset", type=Path, nargs="?", default=commands.SHIPPED_SET, metavar="DATASET",
+            help=what,
+        )  # fmt: skip
     parser.add_argument("--split", default="test", metavar="NAME", help="dev or test (default)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
 

@@ -6,18 +6,18 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from assistant.corpus import read_corpus
 from evals import answers, compare, draft, fusion, gate, retrieval, support
-from evals.dataset import load_dataset
+from evals.dataset import Dataset, load_dataset, load_datasets
 from evals.judging import METRICS
 from evals.picture import draw
 from evals.public import convert
-from evals.report import markdown_report, systems_table, tables
-from evals.results import Result, provenance, read_result, write_result
+from evals.report import fusion_report, markdown_report, systems_table, tables
+from evals.results import Record, Result, provenance, read_result, write_result
 from evals.rows import write_text
 
 HERE = Path(__file__).parent
@@ -55,30 +55,37 @@ def run_retrieval(options: Namespace) -> int:
 
 def run_fusion(options: Namespace) -> int:
     """Search every judged question and compare ways to fuse the two rankings."""
-    dataset = load_dataset(options.dataset, options.split)
-    _tell(*dataset.notes)
-    questions = retrieval.judged_questions(dataset)
-    with options.opening(dataset.corpus, "none") as subject:
-        found = retrieval.find(subject.assistant, _progress(questions, "searching"))
-        models = {"embedder": subject.names.get("embedder", "")}
+    records: list[Record] = []
+    models: dict[str, str] = {}
+    datasets = load_datasets(options.datasets, options.split)
+    for dataset in datasets:
+        _tell(*dataset.notes)
+        questions = retrieval.judged_questions(dataset)
+        with options.opening(dataset.corpus, "none") as subject:
+            found = retrieval.find(subject.assistant, _progress(questions, dataset.name))
+            models = {"embedder": subject.names.get("embedder", "")}
+        records += fusion.records(questions, found)
     result = Result(
         task="fusion",
-        dataset=dataset.name,
-        split=dataset.split,
+        dataset=_names(datasets),
+        split=options.split,
         systems=(fusion.OWN, *fusion.FUSIONS),
         metrics=fusion.METRICS,
-        records=fusion.records(questions, found),
+        records=tuple(records),
         made=provenance(models),
     )
     print(systems_table(result).to_text())
     if options.json:
         write_result(options.json, result)
+    if options.report:
+        write_text(options.report, fusion_report(result, _command_line(options)))
     return 0
 
 
 def run_answers(options: Namespace) -> int:
     """Ask every question and print the metrics of the assistant and the baselines."""
-    result = _measure_answers(options, options.dataset, options.split, options.limit, options.model)
+    datasets = load_datasets(options.datasets, options.split)
+    result = _measure_answers(options, datasets, options.limit, options.model, options.ablations)
     _print_tables(result)
     if options.json:
         write_result(options.json, result)
@@ -134,7 +141,8 @@ def run_gate(options: Namespace) -> int:
     if options.result:
         result = read_result(options.result)
     else:
-        result = _measure_answers(options, SHIPPED_SET, "test", limit=None, model=None)
+        shipped = load_datasets([SHIPPED_SET], "test")
+        result = _measure_answers(options, shipped, limit=None, model=None, ablations=False)
         _print_tables(result)
     found = gate.check(result, committed)
     if found.passed:
@@ -145,32 +153,54 @@ def run_gate(options: Namespace) -> int:
 
 
 def _measure_answers(
-    options: Namespace, folder: Path, split: str, limit: int | None, model: str | None
+    options: Namespace,
+    datasets: Sequence[Dataset],
+    limit: int | None,
+    model: str | None,
+    ablations: bool,
 ) -> Result:
-    dataset = load_dataset(folder, split)
-    _tell(*dataset.notes)
-    asked = answers.questions_with_answers(dataset, limit)
-    with options.opening(dataset.corpus, model) as subject:
-        if subject.chat_model is None:
-            _tell("no language model: the tutorial chain is left out")
-        records = answers.measure(subject, dataset, asked, _progress)
-        models = subject.names
+    records: list[Record] = []
+    models: Mapping[str, str] = {}
+    for dataset in datasets:
+        _tell(*dataset.notes)
+        asked = answers.questions_with_answers(dataset, limit)
+        with options.opening(dataset.corpus, model) as subject:
+            if subject.chat_model is None and not models:
+                _tell("no language model: the tutorial chain is left out")
+            others = subject.ablations() if ablations else {}
+            records += answers.measure(subject, dataset, asked, others, _progress)
+            models = subject.names
     return Result(
         task="answers",
-        dataset=dataset.name,
-        split=dataset.split,
+        dataset=_names(datasets),
+        split=datasets[0].split,
         systems=tuple(records[0].values),
         metrics=tuple(metric.name for metric in METRICS),
-        records=records,
+        records=tuple(records),
         made=provenance(models),
     )
 
 
-def _own_checker() -> tuple[support.Checker, float]:
-    """The assistant's checker and the support from which it shows a sentence."""
-    from assistant import verification
+def _names(datasets: Sequence[Dataset]) -> str:
+    return ", ".join(dataset.name for dataset in datasets)
 
-    return verification.support, verification.SUPPORTED_FROM
+
+def _own_checker() -> tuple[support.Checker, float]:
+    """The assistant's checker: 1 for what it would show, 0 for what it would drop."""
+    from assistant.judge import SUPPORT_WEIGHTS, Judge
+    from assistant.selection import Candidate
+    from assistant.statement import Statement
+    from assistant.verification import Verifier
+
+    verifier = Verifier(Judge(SUPPORT_WEIGHTS))
+
+    def is_shown(claim: str, evidence: str) -> float:
+        statement = Statement("evidence", evidence, "evidence", 1)
+        return float(
+            bool(verifier.check(claim, [Candidate(statement, 0, len(evidence), 1.0)]).carriers)
+        )
+
+    return is_shown, 0.5
 
 
 def _print_tables(result: Result) -> None:
@@ -191,10 +221,11 @@ def _tell(*lines: str) -> None:
 
 def _command_line(options: Namespace) -> str:
     """What makes this result again, as far as its numbers go."""
-    words = ["python -m evals answers"]
-    if options.dataset != SHIPPED_SET:
-        words.append(str(options.dataset))
+    words = [f"python -m evals {options.name}"]
+    words += [] if options.datasets == [SHIPPED_SET] else map(str, options.datasets)
     words += [f"--split {options.split}"] if options.split != "test" else []
-    words += [f"--limit {options.limit}"] if options.limit else []
-    words += [f"--model {options.model}"] if options.model else []
+    for name in ("limit", "model"):
+        value = getattr(options, name, None)
+        words += [f"--{name} {value}"] if value else []
+    words += ["--ablations"] if getattr(options, "ablations", False) else []
     return " ".join(words)

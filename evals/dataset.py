@@ -6,7 +6,7 @@ The layout is BEIR's (https://github.com/beir-cellar/beir): `corpus.jsonl`, `que
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +71,19 @@ class Dataset:
     def corpus(self) -> Path:
         """The file of statements, as the assistant opens it."""
         return self.folder / "corpus.jsonl"
+
+
+def load_datasets(folders: Sequence[Path], split: str) -> tuple[Dataset, ...]:
+    """Read one split of several question sets; a folder of sets stands for those with the split.
+
+    Raises:
+        EvalsError: see `load_dataset`.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        inside = sorted(path.parents[1] for path in folder.glob(f"*/qrels/{split}.tsv"))
+        found += inside if inside and not (folder / "corpus.jsonl").exists() else [folder]
+    return tuple(load_dataset(folder, split) for folder in found)
 
 
 def load_dataset(folder: Path, split: str) -> Dataset:

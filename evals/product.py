@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,11 +42,13 @@ class Subject:
     Attributes:
         chat_model: the language model alone, for the tutorial chain; None where there is none.
         names: what it is made of (`model`, `embedder`), for the record.
+        ablations: makes the assistant without one of its parts, by name.
     """
 
     assistant: Answering
     chat_model: BaseChatModel | None
     names: Mapping[str, str]
+    ablations: Callable[[], Mapping[str, Answering]] = field(default=dict)
 
 
 # From a file of statements and a model's name (None: the usual one) to what is measured.
@@ -65,12 +68,13 @@ def open_subject(corpus: Path, model: str | None) -> Iterator[Subject]:
     """
     from assistant.assistant import Assistant
     from assistant.settings import Settings
+    from evals.ablations import ablations
 
     settings = Settings.from_environment()
     settings = replace(settings, model=model or settings.model)
     with Assistant.open(corpus, settings, progress=_show) as assistant:
         names = {"model": settings.model, "embedder": settings.embedder}
-        yield Subject(assistant, assistant.chat_model, names)
+        yield Subject(assistant, assistant.chat_model, names, partial(ablations, assistant))
 
 
 def _show(what: str, done: int, total: int) -> None:

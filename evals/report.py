@@ -87,6 +87,14 @@ def systems_table(result: Result) -> Table:
     )
 
 
+def fusion_report(result: Result, command: str) -> str:
+    """The table of fusions and how it was made."""
+    return (
+        f"# Ways to fuse dense and lexical search\n\nMade by `{command}` at commit "
+        f"`{result.made.get('commit')}`.\n\n{systems_table(result).to_markdown()}\n"
+    )
+
+
 def _by_kind(result: Result) -> Table:
     metric = MAIN_METRIC[result.task]
     counts = {kind: sum(record.kind == kind for record in result.records) for kind in result.kinds}

@@ -58,11 +58,13 @@ class WordEmbedder:
 
 
 class WordJudge:
-    """Gives a sentence the share of the question's telling words that it holds."""
+    """Gives a sentence the share of the text's telling words that it holds."""
 
-    def answers(self, question: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        asked = set(content_words(question))
-        shares = [len(asked & set(content_words(text))) / max(1, len(asked)) for text, _ in pairs]
+    fingerprint = "words"
+
+    def probabilities(self, text: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        asked = set(content_words(text))
+        shares = [len(asked & set(content_words(each))) / max(1, len(asked)) for each, _ in pairs]
         return np.array(shares, dtype=np.float32)
 
 
@@ -125,7 +127,7 @@ def scripted_model(
 ) -> tuple[LanguageModel, ScriptedChatModel]:
     """A language model that replies as scripted, and the chat model inside; a token is a word."""
     chat = ScriptedChatModel(replies=list(replies) or [""], failure=failure)
-    return LanguageModel(name, chat, context_tokens, lambda text: len(text.split())), chat
+    return LanguageModel(name, chat, "script", context_tokens, lambda text: len(text.split())), chat
 
 
 def hits_for(*texts: str) -> tuple[Hit, ...]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from assistant.answer import Answer, Citation, Hit, Sentence
+from assistant.answer import Answer, Citation, Dropped, Hit, Sentence
 from assistant.corpus import read_corpus
 from assistant.statement import Statement
 from tests.fakes import hits_for
@@ -26,9 +26,11 @@ def answer_over(
         reason=None,
         sentences=(Sentence(text, (1,), "quoted", 1.0),),
         citations=(Citation(1, statement, text, 0, len(text)),),
-        hits=(Hit(statement, 1, 2 / 3, 0.5, 1.0),),
+        hits=(Hit(statement, 1, 2 / 3, 0.5, 1.0, 2, 1),),
         model="quotes",
         seconds=1 / 3,
+        searched_for=question,
+        dropped=(Dropped("Bees sing.", "no quote says it", 0.25),),
     )
 
 
@@ -54,11 +56,23 @@ def test_a_dictionary_of_an_answer_has_the_fields_of_the_contract() -> None:
                 "score": 0.6667,
                 "dense_score": 0.5,
                 "lexical_score": 1.0,
+                "dense_rank": 2,
+                "lexical_rank": 1,
                 "statement": statement,
             }
         ],
         "model": "quotes",
         "seconds": 0.333,
+        "searched_for": "What?",
+        "dropped": [{"text": "Bees sing.", "reason": "no quote says it", "support": 0.25}],
+        "receipt": {
+            "read": [],
+            "needed": 0.0,
+            "prompt": [],
+            "draft": "",
+            "timings": {},
+            "fingerprints": {},
+        },
     }
     assert ABSTAINED.to_dict()["answered"] is False
     assert ABSTAINED.to_dict()["reason"] == "Too far."

@@ -16,6 +16,7 @@ from assistant.errors import AssistantError, CorpusError, IndexingError, ModelEr
 from assistant.index import StatementIndex
 from assistant.language_model import LanguageModel
 from assistant.settings import Settings
+from assistant.verification import Verifier
 from tests.fakes import WordEmbedder, WordJudge, scripted_model
 
 TEXTS = ["Bees fly from ten degrees on.", "Honey keeps for many years."]
@@ -33,7 +34,7 @@ def assemble(settings: Settings) -> Iterator[Assemble]:
             corpus = corpus_of(TEXTS)
             index = StatementIndex(corpus, WordEmbedder())
             dial = replace(settings, abstain_below=0.3)
-            assembled = Assistant(corpus, index, WordJudge(), model, dial)
+            assembled = Assistant(corpus, index, WordJudge(), Verifier(), model, dial)
             if close:
                 opened.enter_context(assembled)
             return assembled

@@ -20,6 +20,7 @@ from assistant.errors import AssistantError, ModelError
 from assistant.generation import Generator
 from assistant.index import StatementIndex
 from assistant.retrieval import Retriever
+from assistant.verification import Verifier
 from tests.fakes import ScriptedChatModel, WordEmbedder, WordJudge, scripted_model
 
 TEXTS = [
@@ -52,7 +53,9 @@ def chain_with(retriever: Retriever) -> Asking:
         *replies: str, abstain_below: float = 0.3, failure: Exception | None = None
     ) -> tuple[Chain, ScriptedChatModel]:
         model, chat = scripted_model(*replies, failure=failure)
-        return build_chain(retriever, WordJudge(), Generator(model), abstain_below), chat
+        return build_chain(
+            retriever, WordJudge(), Verifier(), Generator(model), abstain_below
+        ), chat
 
     return build
 
@@ -60,7 +63,7 @@ def chain_with(retriever: Retriever) -> Asking:
 @pytest.fixture(scope="module")
 def quoting(retriever: Retriever) -> Chain:
     """A chain without a language model."""
-    return build_chain(retriever, WordJudge(), None, 0.3)
+    return build_chain(retriever, WordJudge(), Verifier(), None, 0.3)
 
 
 def check(answer: Answer) -> None:
@@ -111,6 +114,42 @@ def test_a_draft_that_nothing_supports_is_replaced_by_quotes(
     assert answer.text == "Bees fly from ten degrees on. [1] They sleep at night. [2]"
     assert answer.model == "quotes"
     assert {sentence.verdict for sentence in answer.sentences} == {"quoted"}
+
+
+def test_what_is_not_shown_is_kept_with_the_reason(chain_with: Asking) -> None:
+    chain, _ = chain_with("Bees fly from 12 degrees on [1]. " + TRUE)
+    answer = chain.invoke(QUESTION)
+    (dropped,) = answer.dropped
+    assert dropped.text == "Bees fly from 12 degrees on."
+    assert dropped.reason == "the quote does not have the number 12"
+    assert dropped.text not in answer.text
+
+
+def test_the_receipt_tells_what_was_read_asked_and_written(chain_with: Asking) -> None:
+    chain, chat = chain_with(TRUE)
+    answer = chain.invoke(QUESTION)
+    receipt = answer.receipt
+    assert [each.fused_rank for each in receipt.read] == [1, 2, 3, 4]
+    assert receipt.read[0].statement.text == TEXTS[0]
+    assert (receipt.read[0].dense_rank, receipt.read[0].lexical_rank) == (1, 1)
+    assert [each.selected for each in receipt.read[0].sentences] == [True, True]
+    assert not any(each.selected for read in receipt.read[1:] for each in read.sentences)
+    for read in receipt.read:
+        spans = [read.statement.text[each.start : each.end] for each in read.sentences]
+        assert " ".join(spans) == read.statement.text
+    assert [text for _, text in receipt.prompt] == [str(each.content) for each in chat.received[0]]
+    assert receipt.draft == TRUE
+    assert set(receipt.timings) == {"search", "judge", "write"}
+    assert sum(receipt.timings.values()) == pytest.approx(answer.seconds)
+    assert answer.searched_for == QUESTION
+    json.dumps(answer.to_dict(), allow_nan=False)
+
+
+def test_an_abstention_has_a_receipt_too(quoting: Chain) -> None:
+    answer = quoting.invoke("zeppelin")
+    assert len(answer.receipt.read) == len(answer.hits)
+    assert answer.receipt.needed == 0.3
+    assert (answer.receipt.prompt, answer.receipt.draft, answer.dropped) == ((), "", ())
 
 
 def test_without_a_language_model_the_best_statement_is_quoted(quoting: Chain) -> None:
@@ -168,7 +207,8 @@ def test_a_question_with_half_a_character_is_answered(quoting: Chain) -> None:
 
 def test_invoke_batch_stream_and_their_async_forms_agree(chain_with: Asking) -> None:
     def plain(answer: Answer) -> dict[str, object]:
-        return {**answer.to_dict(), "seconds": 0}
+        told = answer.to_dict()
+        return {**told, "seconds": 0, "receipt": {**told["receipt"], "timings": {}}}
 
     chain, _ = chain_with(TRUE)
     expected = plain(chain.invoke(QUESTION))
@@ -245,11 +285,13 @@ def test_the_answer_holds_the_sentence_that_is_likeliest_to_answer() -> None:
     )
 
     class LikesTheFigure(WordJudge):
-        def answers(self, question: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        fingerprint = "likes the figure"
+
+        def probabilities(self, text: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
             return np.array([0.99 if "four" in text else 0.01 for text, _ in pairs], np.float32)
 
     with closing(index):
-        chain = build_chain(Retriever(index), LikesTheFigure(), None, 0.3)
+        chain = build_chain(Retriever(index), LikesTheFigure(), Verifier(), None, 0.3)
         assert likely in chain.invoke("What is the pier visitor fee of the harbour?").text
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.answer import Answer, Citation, Hit, Sentence
+from assistant.answer import Answer, Citation, Dropped, Hit, Sentence
 from assistant.chat_page import (
     answer_html,
     as_text,
@@ -20,7 +20,9 @@ from assistant.statement import Statement
 from tests.fakes import hits_for
 
 VOID = {"br", "img", "input", "hr", "link", "meta"}
-ALLOWED_TAGS = set("a article br details div h1 h3 mark meter p span strong summary".split())
+ALLOWED_TAGS = set(
+    "a article br details div em h1 h3 li mark meter p span strong summary ul".split()
+)
 ALLOWED_ATTRIBUTES = set(
     "aria-label aria-live class data-quote href id max min open role tabindex title value".split()
 )
@@ -96,6 +98,8 @@ def answer_of(text: str, question: str = "What?", start: int = 0) -> Answer:
         hits=(Hit(statement, 1, 0.9, 0.9, 0.9), Hit(other, 2, 0.5, 0.5, 0.5)),
         model=text,
         seconds=1.25,
+        searched_for=f"Before? {text}",
+        dropped=(Dropped(text, text, 0.1),),
     )
 
 
@@ -188,6 +192,17 @@ def test_it_says_who_wrote_and_how_well_it_is_supported() -> None:
     assert "Written by One." in Page(answer_html(answer, 1)).text
     assert "Quoted from the corpus" in Page(answer_html(replace(answer, model="quotes"), 1)).text
     assert "supports the answer" in Page(evidence_html([answer])).text
+
+
+def test_what_was_searched_for_and_left_out_is_told_only_where_there_is_something_to_tell() -> None:
+    answer = answer_of("Bees fly.")
+    shown = Page(answer_html(answer, 1)).text
+    assert "Searched for: Before? Bees fly." in shown
+    assert "1 sentence of the model left out" in shown
+    bare = replace(answer, searched_for=answer.question, dropped=())
+    shown = Page(answer_html(bare, 1)).text
+    assert "Searched for" not in shown
+    assert "left out" not in shown
 
 
 def test_an_abstention_claims_nothing_and_shows_the_nearest() -> None:

@@ -148,13 +148,14 @@ class TestAsking:
         assert main(["ask", QUESTION, "--json", "--corpus", str(notes)]) == 0
         answer = json.loads(capsys.readouterr().out)
         assert set(answer) == set(
-            "question answered text reason sentences citations hits model seconds".split()
+            "question answered text reason sentences citations hits model seconds searched_for "
+            "dropped receipt".split()
         )
         (citation,) = answer["citations"]
         text = citation["statement"]["text"]
         assert text[citation["start"] : citation["end"]] == citation["quote"]
         assert set(answer["hits"][0]) == set(
-            "rank score dense_score lexical_score statement".split()
+            "rank score dense_score lexical_score dense_rank lexical_rank statement".split()
         )
         assert answer["model"] == "quotes"
 

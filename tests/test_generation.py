@@ -18,7 +18,8 @@ HISTORY = [("What is first?", "It was one."), ("What is next?", "It was two.")]
 def draft(
     model: LanguageModel, history: list[Turn] = HISTORY, passages: tuple[str, ...] = PASSAGES
 ) -> str:
-    return "".join(Generator(model).stream("When do bees fly?", history, passages))
+    generator = Generator(model)
+    return "".join(generator.stream(generator.prompt("When do bees fly?", history, passages)))
 
 
 def asked_with(context_tokens: int) -> tuple[ScriptedChatModel, str]:
@@ -30,7 +31,8 @@ def asked_with(context_tokens: int) -> tuple[ScriptedChatModel, str]:
 
 def test_the_draft_comes_piece_by_piece_as_the_model_writes_it() -> None:
     model, chat = scripted_model("Bees fly from ten degrees on [1].")
-    pieces = Generator(model).stream("When?", [], PASSAGES)
+    generator = Generator(model)
+    pieces = generator.stream(generator.prompt("When?", [], PASSAGES))
     assert next(pieces) == "Bee"
     assert chat.pieces_sent == 1
     assert "Bee" + "".join(pieces) == "Bees fly from ten degrees on [1]."
@@ -38,7 +40,8 @@ def test_the_draft_comes_piece_by_piece_as_the_model_writes_it() -> None:
 
 def test_closing_the_draft_stops_the_model() -> None:
     model, chat = scripted_model("A very long draft. " * 100)
-    pieces = Generator(model).stream("When?", [], PASSAGES)
+    generator = Generator(model)
+    pieces = generator.stream(generator.prompt("When?", [], PASSAGES))
     next(pieces)
     pieces.close()
     assert chat.pieces_sent == 1
@@ -56,7 +59,7 @@ def test_every_prompt_starts_with_the_same_words_and_ends_with_what_changes() ->
     generator = Generator(model)
     generator.warm_up()
     for question, passages in itertools.product(["One {x}?", "Two %s?"], [PASSAGES, PASSAGES[:1]]):
-        list(generator.stream(question, HISTORY, passages))
+        list(generator.stream(generator.prompt(question, HISTORY, passages)))
         assert chat.prompts[-1].endswith(question)
     starts = {(message.type, message.content) for message, *_ in chat.received}
     assert starts == {("system", SYSTEM_PROMPT)}
@@ -65,7 +68,8 @@ def test_every_prompt_starts_with_the_same_words_and_ends_with_what_changes() ->
 def test_braces_in_statements_history_and_question_are_only_text() -> None:
     model, chat = scripted_model("Yes.")
     passages = ("A {statement} with {0} and {{braces}}.",)
-    list(Generator(model).stream("{question}?", [("{asked}", "{said}")], passages))
+    generator = Generator(model)
+    list(generator.stream(generator.prompt("{question}?", [("{asked}", "{said}")], passages)))
     contents = [str(message.content) for message in chat.received[0]]
     assert contents[1:3] == ["{asked}", "{said}"]
     assert "[1] A {statement} with {0} and {{braces}}." in contents[3]
@@ -135,7 +139,7 @@ def test_a_model_that_cannot_count_its_tokens_is_a_model_error() -> None:
 
     _, chat = scripted_model("Yes.")
     with pytest.raises(ModelError):
-        draft(LanguageModel("scripted", chat, 1000, count))
+        draft(LanguageModel("scripted", chat, "script", 1000, count))
 
 
 def test_warming_up_asks_the_constant_start_and_reads_no_more_than_the_first_piece() -> None:

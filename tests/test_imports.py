@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "assistant"
 
 # Along the flow: a module imports only from modules before it.
 ORDER = (
-    "errors statement settings prompts progress lock answer words corpus examples embedder "
+    "errors statement settings prompts progress lock receipt answer words corpus examples embedder "
     "lexical chroma index retrieval catalogue download runtime language_model selection "
     "judge_network judge generation verification chain assistant doctor chat_page chat terminal "
     "cli __main__"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assistant.errors import ModelError
-from assistant.judge import LONGEST_PASSAGE, Judge, passage_around
+from assistant.judge import ANSWER_WEIGHTS, LONGEST_PASSAGE, Judge, passage_around
 from assistant.words import split_sentences
 
 pytestmark = pytest.mark.models
@@ -28,7 +28,7 @@ PAIRS = [
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge()
+    return Judge(ANSWER_WEIGHTS)
 
 
 @pytest.mark.parametrize(
@@ -41,18 +41,18 @@ def judge() -> Judge:
     ],
 )
 def test_the_sentence_that_answers_ranks_first(judge: Judge, question: str, answer: str) -> None:
-    scores = judge.answers(question, PAIRS)
+    scores = judge.probabilities(question, PAIRS)
     assert answer in PAIRS[int(np.argmax(scores))][0]
 
 
 def test_a_question_the_statement_answers_scores_above_one_it_is_silent_on(judge: Judge) -> None:
-    answered = judge.answers("When was the lighthouse at Skerry Point lit?", PAIRS).max()
-    silent = judge.answers("How tall is the lighthouse at Skerry Point?", PAIRS).max()
+    answered = judge.probabilities("When was the lighthouse at Skerry Point lit?", PAIRS).max()
+    silent = judge.probabilities("How tall is the lighthouse at Skerry Point?", PAIRS).max()
     assert answered > silent + 0.2
 
 
 def test_probabilities_are_single_floats_between_0_and_1(judge: Judge) -> None:
-    scores = judge.answers("What does the ferry cost?", PAIRS)
+    scores = judge.probabilities("What does the ferry cost?", PAIRS)
     assert scores.dtype == np.float32
     assert scores.shape == (len(PAIRS),)
     assert (scores >= 0).all()
@@ -60,27 +60,29 @@ def test_probabilities_are_single_floats_between_0_and_1(judge: Judge) -> None:
 
 
 def test_nothing_to_judge_is_no_error(judge: Judge) -> None:
-    assert judge.answers("What does the ferry cost?", []).shape == (0,)
-    assert judge.answers("What does the ferry cost?", [("", LIGHTHOUSE)])[0] == 0
+    assert judge.probabilities("What does the ferry cost?", []).shape == (0,)
+    assert judge.probabilities("What does the ferry cost?", [("", LIGHTHOUSE)])[0] == 0
 
 
 def test_a_sentence_scores_the_same_alone_and_in_a_batch(judge: Judge) -> None:
     question = "Who kept the lighthouse?"
-    alone = [judge.answers(question, [pair])[0] for pair in PAIRS]
-    np.testing.assert_allclose(judge.answers(question, PAIRS), alone, atol=1e-4)
+    alone = [judge.probabilities(question, [pair])[0] for pair in PAIRS]
+    np.testing.assert_allclose(judge.probabilities(question, PAIRS), alone, atol=1e-4)
 
 
 def test_the_order_of_the_sentences_does_not_matter(judge: Judge) -> None:
     question = "Why did the ferry stop?"
-    backwards = judge.answers(question, PAIRS[::-1])[::-1]
-    np.testing.assert_allclose(judge.answers(question, PAIRS), backwards, atol=1e-4)
+    backwards = judge.probabilities(question, PAIRS[::-1])[::-1]
+    np.testing.assert_allclose(judge.probabilities(question, PAIRS), backwards, atol=1e-4)
 
 
 def test_a_sentence_that_is_not_in_its_statement_is_read_alone(judge: Judge) -> None:
     question = "What does the ferry cost?"
     sentence = "The ferry to Skerry Point costs four pounds."
-    alone = judge.answers(question, [(sentence, sentence)])
-    np.testing.assert_allclose(judge.answers(question, [(sentence, LIGHTHOUSE)]), alone, atol=1e-4)
+    alone = judge.probabilities(question, [(sentence, sentence)])
+    np.testing.assert_allclose(
+        judge.probabilities(question, [(sentence, LIGHTHOUSE)]), alone, atol=1e-4
+    )
 
 
 def test_a_late_sentence_of_a_long_statement_is_read(judge: Judge) -> None:
@@ -90,7 +92,7 @@ def test_a_late_sentence_of_a_long_statement_is_read(judge: Judge) -> None:
     passage, (start, end) = passage_around(sentence, statement)
     assert passage[start:end] == sentence
     assert len(passage) <= LONGEST_PASSAGE
-    assert judge.answers("What does the ferry cost?", [(sentence, statement)])[0] > 0
+    assert judge.probabilities("What does the ferry cost?", [(sentence, statement)])[0] > 0
 
 
 def test_missing_weights_say_what_to_do(tmp_path: Path) -> None:

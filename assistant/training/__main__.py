@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from assistant.judge import Judge
+    from assistant.training.judge_data import Example
     from assistant.training.judge_evaluation import Judged
+    from assistant.training.question_sets import QuestionSet
 
-# How many examples of each public source: the ones nearest to the task count most, and the rest
-# is what half an hour on two cores has time for.
-GENERAL = {"squad2_dev": 4000, "xquad_en": 600, "nqg_squad": 700, "selqa": 700, "qamr": 150}
-REPLAYED = {"squad2_dev": 2500, "xquad_en": 400, "nqg_squad": 300, "selqa": 800}
+# How many examples of each public source: the ones nearest to the task count most.
+ANSWERING = {"squad2_dev": 7000, "xquad_en": 2400, "nqg_squad": 5000, "selqa": 4900, "qamr": 1900}
+ANSWERING_REPLAYED = {"squad2_dev": 2500, "xquad_en": 400, "nqg_squad": 300, "selqa": 800}
+SUPPORTING = {
+    "snli": 8000,
+    "cf_snli": 6000,
+    "scitail": 3400,
+    "negation_nli": 4500,
+    "breaking_nli": 1200,  # nearly all of them contradictions
+    "med": 4000,
+    "fm2": 1200,
+    "begin": 4400,
+}
+SUPPORTING_REPLAYED = {name: count // 6 for name, count in SUPPORTING.items()}
 # Of the questions of the subjects, with slips of the fingers added.
 MISSPELT = 0.15
-# Of the time, for the general examples; the rest is for the subjects.
-GENERAL_SHARE = 0.35
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,23 +38,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(options.run(options))
 
 
-def _train(options: argparse.Namespace) -> int:
-    """Train, calibrate on the dev questions, and write the file that ships."""
-    from assistant.judge import Judge, save_weights
+def _train_answering(options: argparse.Namespace) -> int:
+    """The judge of answers: trained, calibrated on the dev questions, in the file that ships."""
     from assistant.training.judge_data import misspelt, public_examples, subject_examples
     from assistant.training.judge_evaluation import calibrate
-    from assistant.training.judge_training import Stage, mix, train
+    from assistant.training.judge_training import mix
 
     public = public_examples(options.data, options.seed)
-    folders = _folders(options, "train")
-    subjects = misspelt(subject_examples(folders, "train"), MISSPELT, options.seed)
-    general = mix(public, GENERAL, options.seed)
-    _report(f"{len(general)} general examples, {len(subjects)} of {len(folders)} subjects")
-    own = [*subjects, *mix(public, REPLAYED, options.seed + 1)]
-    minutes = options.minutes * GENERAL_SHARE
+    subjects = subject_examples(_sets(options, "train"))
+    subjects = misspelt(subjects, MISSPELT, options.seed)
+    general = mix(public, ANSWERING, options.seed)
+    own = [*subjects, *mix(public, ANSWERING_REPLAYED, options.seed + 1)]
+    return _train(options, general, own, lambda judge: calibrate(_judged(options, "dev", judge)))
+
+
+def _train_supporting(options: argparse.Namespace) -> int:
+    """The judge of support, likewise."""
+    from assistant.training.judge_training import mix
+    from assistant.training.support_data import public_claims, subject_claims
+    from assistant.training.support_evaluation import calibrate_support
+
+    public = public_claims(options.data, options.seed)
+    subjects = [claim for each in _sets(options, "train") for claim in subject_claims(each)]
+    unseen = [claim for each in _sets(options, "dev") for claim in subject_claims(each)]
+    general = mix(public, SUPPORTING, options.seed)
+    own = [*subjects, *mix(public, SUPPORTING_REPLAYED, options.seed + 1)]
+    return _train(options, general, own, lambda judge: calibrate_support(unseen, judge))
+
+
+def _train(
+    options: argparse.Namespace,
+    general: Sequence[Example],
+    own: Sequence[Example],
+    calibrate: Callable[[Judge], tuple[float, float]],
+) -> int:
+    from assistant.judge import Judge, save_weights
+    from assistant.training.judge_training import Stage, train
+
+    _report(f"{len(general)} general examples, {len(own)} of the subjects and again of those")
     stages = [
-        Stage("general", general, 1.0, options.rate, minutes),
-        Stage("subjects", own, options.epochs, options.rate, options.minutes - minutes),
+        Stage("general", general, options.general_epochs, options.rate),
+        Stage("subjects", own, options.epochs, options.rate),
     ]
     network = train(
         stages[1:] if options.start_from else stages,
@@ -54,21 +88,32 @@ def _train(options: argparse.Namespace) -> int:
         options.start_from,
     )
     save_weights(network, options.output)
-    slope, offset = calibrate(_judged(options, "dev", Judge(options.output)))
+    slope, offset = calibrate(Judge(options.output))
     save_weights(network, options.output, (slope, offset))
     size = options.output.stat().st_size / 2**20
     _report(f"saved {options.output}, {size:.1f} MiB, calibrated {slope:.3f} {offset:.3f}")
     return 0
 
 
-def _measure(options: argparse.Namespace) -> int:
+def _measure_supporting(options: argparse.Namespace) -> int:
+    """Print which good and which wrong sentences pass, by threshold."""
+    from assistant.judge import SUPPORT_WEIGHTS, Judge
+    from assistant.training.support_evaluation import check_claims, summary
+
+    judge = Judge(options.weights or SUPPORT_WEIGHTS)
+    sets = _sets(options, options.split)
+    print(summary([claim for each in sets for claim in check_claims(each, judge)]))
+    return 0
+
+
+def _measure_answering(options: argparse.Namespace) -> int:
     """Choose thresholds on the dev questions; print how the judge does on dev or test."""
     import numpy as np
 
-    from assistant.judge import WEIGHTS, Judge
+    from assistant.judge import ANSWER_WEIGHTS, Judge
     from assistant.training.judge_evaluation import summary, tune, tune_similarity
 
-    judge = Judge(options.weights or WEIGHTS)
+    judge = Judge(options.weights or ANSWER_WEIGHTS)
     judged = _judged(options, "dev", judge)
     thresholds, similar = tune(judged), tune_similarity(judged)
     print(f"chosen on dev: {thresholds}, similarity of the baseline {similar:.2f}")
@@ -83,37 +128,47 @@ def _measure(options: argparse.Namespace) -> int:
 
 
 def _judged(options: argparse.Namespace, split: str, judge: Judge) -> list[Judged]:
-    from assistant.embedder import load_embedder
     from assistant.training.judge_evaluation import judge_questions
-    from assistant.training.question_sets import read_question_set
 
-    embedder = load_embedder()
-    folders = [*_folders(options, split), options.statements]
-    sets = [read_question_set(folder, split, embedder) for folder in folders]
+    sets = _sets(options, split, options.statements)
     return [judged for questions in sets for judged in judge_questions(questions, judge)]
 
 
-def _folders(options: argparse.Namespace, split: str) -> list[Path]:
-    return sorted(path.parents[1] for path in options.subjects.glob(f"*/qrels/{split}.tsv"))
+def _sets(options: argparse.Namespace, split: str, *more: Path) -> list[QuestionSet]:
+    """The subjects that have a split, and more folders."""
+    from assistant.embedder import load_embedder
+    from assistant.training.question_sets import read_question_set
+
+    folders = sorted(path.parents[1] for path in options.subjects.glob(f"*/qrels/{split}.tsv"))
+    embedder = load_embedder()
+    return [read_question_set(folder, split, embedder) for folder in [*folders, *more]]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m assistant.training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    judge = commands.add_parser("judge", help="train what says whether a sentence answers")
-    judge.set_defaults(run=_train)
-    judge.add_argument("--data", type=Path, required=True, help="folder of public data sets")
-    judge.add_argument("--output", type=Path, required=True, help="the .safetensors file to write")
-    judge.add_argument("--minutes", type=float, default=32.0, help="when to be done training")
-    judge.add_argument("--epochs", type=float, default=2.0, help="over the subjects, at most")
-    judge.add_argument("--rate", type=float, default=1e-4, help="highest learning rate")
-    judge.add_argument("--seed", type=int, default=1)
-    judge.add_argument("--start-from", type=Path, help="a checkpoint after the general stage")
-    measure = commands.add_parser("measure", help="thresholds from dev, figures with intervals")
-    measure.set_defaults(run=_measure)
-    measure.add_argument("--split", choices=("dev", "test"), default="dev")
-    measure.add_argument("--weights", type=Path, help="default: those that ship")
-    for command in (judge, measure):
+    for name, run, what in (
+        ("judge", _train_answering, "train what says whether a sentence answers"),
+        ("support", _train_supporting, "train what says whether a sentence carries a claim"),
+    ):
+        training = commands.add_parser(name, help=what)
+        training.set_defaults(run=run)
+        training.add_argument("--data", type=Path, required=True, help="folder of public data sets")
+        training.add_argument("--output", type=Path, required=True, help="the .safetensors file")
+        training.add_argument("--general-epochs", type=float, default=2.0, help="over public data")
+        training.add_argument("--epochs", type=float, default=3.0, help="over the subjects")
+        training.add_argument("--rate", type=float, default=1e-4, help="highest learning rate")
+        training.add_argument("--seed", type=int, default=1)
+        training.add_argument("--start-from", type=Path, help="a checkpoint of the general stage")
+    for name, run, what in (
+        ("measure", _measure_answering, "the judge of answers: thresholds and figures"),
+        ("measure-support", _measure_supporting, "the judge of support: what passes"),
+    ):
+        measuring = commands.add_parser(name, help=what)
+        measuring.set_defaults(run=run)
+        measuring.add_argument("--split", choices=("dev", "test"), default="dev")
+        measuring.add_argument("--weights", type=Path, help="default: those that ship")
+    for command in commands.choices.values():
         command.add_argument("--subjects", type=Path, default=Path("evals/subjects"))
         command.add_argument("--statements", type=Path, default=Path("evals/statements"))
     return parser

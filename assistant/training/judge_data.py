@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from assistant.embedder import load_embedder
 from assistant.judge_network import Reading, Span
-from assistant.training.question_sets import QuestionSet, read_question_set
+from assistant.training.question_sets import QuestionSet
 from assistant.words import content_words, split_sentences
 
 # A passage in the size of a statement: what the judge will read.
@@ -66,16 +65,12 @@ def public_examples(folder: Path, seed: int) -> dict[str, list[Example]]:
     return examples
 
 
-def subject_examples(folders: Sequence[Path], split: str) -> list[Example]:
+def subject_examples(sets: Iterable[QuestionSet]) -> list[Example]:
     """Examples from question sets: the evidence, its neighbours and the nearest statements.
 
     Near-misses count double: they are what similarity cannot tell apart.
     """
-    embedder = load_embedder()
-    examples: list[Example] = []
-    for folder in folders:
-        examples += _question_set_examples(read_question_set(folder, split, embedder))
-    return examples
+    return [example for questions in sets for example in _question_set_examples(questions)]
 
 
 def misspelt(examples: Sequence[Example], share: float, seed: int) -> list[Example]:

@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 class AnswerJudge(Protocol):
     """What is measured."""
 
-    def answers(self, question: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+    def probabilities(self, text: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """How likely each sentence is to answer the question."""
 
 
@@ -96,7 +96,9 @@ def judge_questions(questions: QuestionSet, judge: AnswerJudge) -> list[Judged]:
             for text in [questions.statements[identity]]
             for place, (start, end) in enumerate(split_sentences(text))
         ]
-        scores = judge.answers(question.asked, [(sentence, text) for *_, sentence, text in places])
+        scores = judge.probabilities(
+            question.asked, [(sentence, text) for *_, sentence, text in places]
+        )
         candidates = tuple(
             Candidate(identity, rank, place, sentence, float(score))
             for (identity, rank, place, sentence, _), score in zip(places, scores, strict=True)
@@ -197,8 +199,6 @@ def tune_similarity(judged: Sequence[Judged]) -> float:
 def calibrate(judged: Sequence[Judged]) -> tuple[float, float]:
     """Slope and offset that turn the logits of sentences into those of probabilities.
 
-    Platt, "Probabilistic Outputs for Support Vector Machines" (1999), by Newton's method.
-
     Args:
         judged: questions not trained on, scored by a judge that is not calibrated yet.
     """
@@ -207,9 +207,17 @@ def calibrate(judged: Sequence[Judged]) -> tuple[float, float]:
         for candidate in j.candidates:
             quotes = j.question.evidence.get(candidate.statement, ())
             if quotes or candidate.statement not in j.question.answering:
-                scores.append(min(max(candidate.score, 1e-6), 1 - 1e-6))
+                scores.append(candidate.score)
                 truth.append(any(candidate.text in q or q in candidate.text for q in quotes))
-    probability = np.array(scores, dtype=np.float64)
+    return platt(scores, truth)
+
+
+def platt(scores: Sequence[float], truth: Sequence[bool]) -> tuple[float, float]:
+    """Slope and offset of a logistic regression of the truth on the scores' logits.
+
+    Platt, "Probabilistic Outputs for Support Vector Machines" (1999), by Newton's method.
+    """
+    probability = np.clip(np.array(scores, dtype=np.float64), 1e-6, 1 - 1e-6)
     inputs = np.stack([np.log(probability / (1 - probability)), np.ones(len(scores))], axis=1)
     weights = np.array([1.0, 0.0])
     for _ in range(25):

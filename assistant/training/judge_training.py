@@ -30,18 +30,12 @@ REPORT_EVERY = 50
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One run over examples with a learning rate that rises, then falls to zero.
-
-    Attributes:
-        minutes: when to be done; the rate falls with the time where that is sooner than the
-            last epoch.
-    """
+    """One run over examples with a learning rate that rises, then falls to zero."""
 
     name: str
     examples: Sequence[Example]
     epochs: float
     rate: float
-    minutes: float
 
 
 def mix(
@@ -93,11 +87,7 @@ def _run(
     started = time.monotonic()
     recent: list[float] = []
     for step, examples in enumerate(_batches(stage.examples, steps, seed)):
-        elapsed = (time.monotonic() - started) / (60 * stage.minutes)
-        progress = max(step / steps, elapsed)
-        if progress >= 1:
-            break
-        _set_rate(optimizer, min(1.0, (step + 1) / (WARM_UP * steps)) * (1 - progress))
+        _set_rate(optimizer, min(1.0, (step + 1) / (WARM_UP * steps)) * (1 - step / steps))
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half_width):
             loss = _loss(network, tokenizer, examples)
         optimizer.zero_grad()

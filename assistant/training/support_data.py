@@ -66,7 +66,7 @@ def subject_claims(questions: QuestionSet) -> Iterator[Example]:
         evidence = [(identity, q) for identity, qs in question.evidence.items() for q in qs]
         if not evidence:
             continue
-        for claim, numbers in _marked_sentences(question.answer):
+        for claim, numbers in marked_sentences(question.answer):
             cited = [question.cited_quotes[number - 1] for number in numbers]
             yield from _beside(questions, question, claim, cited, is_true=True)
         for claim in question.wrong:
@@ -104,7 +104,7 @@ def _beside(
             yield Example(reading, (False,) * len(spans), None)
 
 
-def _marked_sentences(answer: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+def marked_sentences(answer: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The sentences of a good answer with the numbers of their markers."""
     for start, end in split_sentences(answer):
         sentence = answer[start:end]

@@ -21,6 +21,7 @@ _CONVERTERS: Mapping[str, tuple[Callable[[Path, Path], str], ...]] = {
     "vaswani_npl": (beir.convert,),
     "wice": (support_sets.convert_wice,),
     "fm2": (support_sets.convert_fm2,),
+    "fever_symmetric": (support_sets.convert_fever_symmetric,),
     "begin": (support_sets.convert_begin,),
 }
 NAMES = tuple(_CONVERTERS)

@@ -2,6 +2,7 @@
 
 - WiCE (Kamoi et al., 2023; annotations ODC-BY): claims of Wikipedia and the pages they cite.
 - FM2 (Eisenschlos et al., 2021; Apache-2.0): claims written to fool, with Wikipedia sentences.
+- FEVER Symmetric (Schuster et al., 2019; CC BY-SA 3.0): claims that the evidence alone decides.
 - BEGIN (Dziri et al., 2022; CC BY 4.0 / CDLA-Sharing): model replies and their knowledge snippet.
 """
 
@@ -19,7 +20,7 @@ from evals.rows import Row, read_rows, read_text, write_rows
 # (claim, evidence, label, split)
 LabelledClaim = tuple[str, str, str, str]
 
-_FM2_LABELS = {"SUPPORTS": "supported", "REFUTES": "not_supported"}
+_VERDICTS = {"SUPPORTS": "supported", "REFUTES": "not_supported"}
 _BEGIN_LABELS = {
     "Fully attributable": "supported",
     "Not fully attributable": "not_supported",
@@ -74,7 +75,7 @@ def convert_fm2(source: Path, folder: Path) -> str:
     claims: list[LabelledClaim] = []
     for split in ("dev", "test"):
         for row in read_rows(source / f"{split}.jsonl"):
-            label = _FM2_LABELS.get(row.text("label"))
+            label = _VERDICTS.get(row.text("label"))
             if label is None:
                 raise row.error(f"expected SUPPORTS or REFUTES, found {row.text('label')}")
             match row.values.get("gold_evidence"):
@@ -89,6 +90,18 @@ def convert_fm2(source: Path, folder: Path) -> str:
             evidence = f"{row.text('wikipedia_page')}: {' '.join(sentences)}"
             claims.append((row.text("text"), evidence, label, split))
     return write_claims(folder, claims, "fm2")
+
+
+def convert_fever_symmetric(source: Path, folder: Path) -> str:
+    """FEVER Symmetric: each claim beside evidence that supports it, and some that refutes it."""
+    claims: list[LabelledClaim] = []
+    for split in ("dev", "test"):
+        for row in read_rows(source / f"fever_symmetric_{split}.jsonl"):
+            label = _VERDICTS.get(row.text("gold_label"))
+            if label is None:
+                raise row.error(f"expected SUPPORTS or REFUTES, found {row.text('gold_label')}")
+            claims.append((row.text("claim"), row.text("evidence"), label, split))
+    return write_claims(folder, claims, "fever_symmetric")
 
 
 def convert_begin(source: Path, folder: Path) -> str:

@@ -20,7 +20,7 @@ def plainly(asked: Asked, _: str) -> Iterable[tuple[Question, Expected]]:
 
 
 def measured(dataset: Dataset, subject: Subject) -> tuple[Record, ...]:
-    return measure(subject, dataset, questions_with_answers(dataset, None), plainly)
+    return measure(subject, dataset, questions_with_answers(dataset, None), {}, plainly)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.training.judge_data import is_held_out
 from evals.dataset import Dataset, load_dataset
 from evals.errors import EvalsError
 from evals.matching import says
@@ -15,7 +16,7 @@ from tests.evals.scripted import write_lines, write_set
 CONTEXT = "The Normans came from Norway. " + "They settled in Normandy " * 10 + ". Rollo led them."
 
 
-def squad(data: Path, titles: tuple[str, ...] = ("Normans", "Force")) -> None:
+def squad(data: Path, titles: tuple[str, ...] = ("Normans", "Warsaw")) -> None:
     def answer(text: str) -> dict[str, object]:
         return {"text": text, "answer_start": CONTEXT.index(text)}
 
@@ -79,19 +80,21 @@ def test_squad_becomes_statements_answers_and_near_misses(tmp_path: Path) -> Non
     dev = converted("squad2_dev", tmp_path, "dev")
     assert_consistent(dev)
     assert [(question.id, question.kind) for question in dev.questions] == [
-        ("Force-1", "direct"),
-        ("Force-2", "near_miss"),
+        ("Warsaw-1", "direct"),
+        ("Warsaw-2", "near_miss"),
     ]
     expected = dev.questions[0].expected
     assert expected is not None
     assert expected.facts == (("Rollo", "Rollo led"),)
-    assert {statement.metadata["title"] for statement in dev.statements} == {"Normans", "Force"}
+    assert {statement.metadata["title"] for statement in dev.statements} == {"Normans", "Warsaw"}
 
 
 def test_squad_is_split_by_article_and_the_same_every_time(tmp_path: Path) -> None:
     squad(tmp_path / "data", ("Warsaw", "Force", "Normans"))
     tests = {question.id[:-2] for question in converted("squad2_dev", tmp_path).questions}
-    assert tests == {"Normans"}
+    assert tests == {"Normans", "Force"}
+    assert all(is_held_out(title) for title in tests)
+    assert not is_held_out("Warsaw")
     first = (tmp_path / "set" / "answers.jsonl").read_bytes()
     convert("squad2_dev", tmp_path / "data", tmp_path / "set")
     assert (tmp_path / "set" / "answers.jsonl").read_bytes() == first
@@ -210,6 +213,22 @@ def test_fm2_puts_the_page_before_its_sentences(tmp_path: Path) -> None:
     assert [(claim.evidence, claim.supported) for claim in claims] == [
         ("Bee: They dance. At noon.", True),
         ("Bee: They dance. At noon.", False),
+    ]
+
+
+def test_fever_symmetric_is_split_by_file(tmp_path: Path) -> None:
+    for split in ("dev", "test"):
+        rows = [
+            {"claim": f"Bees {split}.", "evidence": "They do.", "gold_label": label}
+            for label in ("SUPPORTS", "REFUTES")
+        ]
+        file = tmp_path / "data" / "fever_symmetric" / f"fever_symmetric_{split}.jsonl"
+        write_lines(file, rows)
+    convert("fever_symmetric", tmp_path / "data", tmp_path / "set")
+    claims = read_claims(tmp_path / "set" / "support.jsonl", "test")
+    assert [(claim.claim, claim.supported) for claim in claims] == [
+        ("Bees test.", True),
+        ("Bees test.", False),
     ]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.dataset import load_dataset
+from evals.dataset import load_dataset, load_datasets
 from evals.errors import EvalsError
 from tests.evals.scripted import answer_row, write_lines, write_set
 
@@ -123,3 +123,16 @@ def test_a_history_that_is_not_pairs_is_named(tmp_path: Path) -> None:
     write_lines(folder / "queries.jsonl", [row])
     with pytest.raises(EvalsError, match=r"queries\.jsonl line 1: expected \[question, answer\]"):
         load_dataset(folder, "test")
+
+
+def test_a_folder_of_sets_stands_for_those_with_the_split(tmp_path: Path) -> None:
+    for name in ("bees", "wasps"):
+        write_set(tmp_path / "sets" / name)
+    (tmp_path / "sets" / "wasps" / "qrels" / "test.tsv").rename(
+        tmp_path / "sets" / "wasps" / "qrels" / "dev.tsv"
+    )
+    other = write_set(tmp_path / "other")
+    found = load_datasets([tmp_path / "sets", other], "test")
+    assert [dataset.name for dataset in found] == ["bees", "other"]
+    with pytest.raises(EvalsError, match="expected a folder in BEIR layout"):
+        load_datasets([tmp_path / "sets"], "train")

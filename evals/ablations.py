@@ -1,0 +1,62 @@
+"""The assistant without one of its parts, to show what that part is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.baselines import QUOTES_ONLY_THRESHOLD
+from evals.product import Answering
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
+    from assistant.embedder import Embedder
+
+
+class AcceptsAll:
+    """Finds every claim supported by every quote."""
+
+    fingerprint = "accepts all"
+
+    def probabilities(
+        self,
+        text: str,  # noqa: ARG002
+        pairs: Sequence[tuple[str, str]],
+    ) -> NDArray[np.float32]:
+        """One for each pair, whatever it is."""
+        return np.ones(len(pairs), dtype=np.float32)
+
+
+class Similarity:
+    """Takes the similarity of question and sentence for the probability that it answers."""
+
+    fingerprint = "similarity"
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def probabilities(self, text: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """Cosine of the question and each sentence, clipped to 0..1."""
+        if not pairs:
+            return np.zeros(0, dtype=np.float32)
+        sentences = self._embedder.embed_statements([sentence for sentence, _ in pairs])
+        similarities = sentences @ self._embedder.embed_question(text)
+        return similarities.clip(0, 1).astype(np.float32)
+
+
+def ablations(assistant: Assistant) -> Mapping[str, Answering]:
+    """Variants over the same index and language model; closing the assistant closes them all."""
+    from assistant.embedder import load_embedder
+    from assistant.verification import Verifier
+
+    by_similarity = Similarity(load_embedder(assistant.settings.embedder))
+    return {
+        "no checker": assistant.with_parts(verifier=Verifier(AcceptsAll(), looks_at_details=False)),
+        "no abstention": assistant.with_parts(abstain_below=0.0),
+        "similarity only": assistant.with_parts(
+            judge=by_similarity, abstain_below=QUOTES_ONLY_THRESHOLD
+        ),
+    }
