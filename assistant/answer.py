@@ -9,6 +9,7 @@ from typing import Literal
 from assistant.receipt import Receipt
 from assistant.statement import JsonValue, Statement
 
+ABSTENTION = "The corpus does not say."
 Verdict = Literal["supported", "quoted"]
 
 

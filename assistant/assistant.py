@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from assistant.answer import Answer, Hit
+from assistant.conversation import Turn, search_text
 from assistant.corpus import Corpus, corpus_of, read_corpus
 from assistant.embedder import Embedder, load_embedder
 from assistant.index import Progress, StatementIndex, silent
@@ -22,7 +23,7 @@ from assistant.language_model import (
     find_model_file,
     load_language_model,
 )
-from assistant.retrieval import Retriever, Turn, search_text
+from assistant.retrieval import Retriever
 from assistant.selection import SentenceJudge
 from assistant.settings import Settings, keep_private
 from assistant.verification import Verifier

@@ -14,11 +14,12 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict
 
-from assistant.answer import Answer, Dropped, Hit, Sentence
+from assistant.answer import ABSTENTION, Answer, Dropped, Hit, Sentence
+from assistant.conversation import Turn, search_text
 from assistant.errors import AssistantError
 from assistant.generation import Generator
 from assistant.receipt import ReadSentence, ReadStatement, Receipt
-from assistant.retrieval import Retriever, Turn, search_text
+from assistant.retrieval import Retriever
 from assistant.selection import (
     ALSO_FROM,
     Candidate,
@@ -32,7 +33,6 @@ from assistant.verification import Citations, Verifier, declines, quote
 Question = str | dict[str, Any]
 """A question, or `{"question": ..., "history": [(question, answer), ...]}`."""
 
-ABSTENTION = "The corpus does not say."
 UNLIKELY = (
     "No sentence of the nearest statements is likely to answer the question "
     "(the best {best:.2f}, needed {needed:.2f})."

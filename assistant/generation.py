@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from assistant.conversation import Turn
 from assistant.errors import AssistantError, ModelError
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
 from assistant.prompts import STATEMENTS_PROMPT, SYSTEM_PROMPT
-from assistant.retrieval import Turn
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage

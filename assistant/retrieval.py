@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from assistant.answer import Hit
 from assistant.index import StatementIndex
-
-Turn = tuple[str, str]
-"""An earlier question and its answer."""
 
 # Both legs are asked for this many candidates at least: beyond, neither ranks reliably.
 CANDIDATES = 50
@@ -69,26 +66,3 @@ class Retriever:
 def _ranks(scores: Mapping[str, float]) -> dict[str, int]:
     ordered = sorted(scores, key=lambda identity: (-scores[identity], identity))
     return {identity: rank for rank, identity in enumerate(ordered, start=1)}
-
-
-def search_text(question: str, history: Sequence[Turn]) -> str:
-    """What to search for: the question, led by the one before it where it leans on that one.
-
-    A question that is short, starts as a continuation or points back with a pronoun says too
-    little by itself ("And what does that mean for the US?").
-    """
-    words = question.casefold().replace("?", " ").split()
-    leans = bool(words) and (
-        words[0] in CONTINUATIONS
-        or " ".join(words[:2]) in CONTINUATIONS
-        or any(word in POINTERS for word in words)
-        or len(words) <= SHORT_QUESTION
-    )
-    return f"{history[-1][0]} {question}" if history and leans else question
-
-
-CONTINUATIONS = frozenset(("and", "but", "so", "then", "also", "what about", "how about", "why"))
-POINTERS = frozenset(
-    """it its they them their theirs that this those these he she his her one ones there""".split()
-)
-SHORT_QUESTION = 3

@@ -99,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     support.add_argument("--split", metavar="NAME", help="only this split (default: all rows)")
     support.add_argument("--json", type=Path, metavar="FILE", help="write the result")
 
+    follow_ups = subparsers.add_parser("follow-ups", help="what is searched for in a conversation")
+    follow_ups.set_defaults(command=commands.run_follow_ups)
+    follow_ups.add_argument("file", type=Path, metavar="FILE", help="a follow_ups.jsonl")
+    follow_ups.add_argument("--split", metavar="NAME", help="only this split (default: all rows)")
+    follow_ups.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
+
     gate = subparsers.add_parser("gate", help='fail when "right" falls below the committed result')
     gate.set_defaults(command=commands.run_gate)
     gate.add_argument(

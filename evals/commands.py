@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from assistant.corpus import read_corpus
-from evals import answers, compare, draft, fusion, gate, retrieval, support
+from evals import answers, compare, draft, follow_ups, fusion, gate, retrieval, support
 from evals.dataset import Dataset, load_dataset, load_datasets
 from evals.judging import METRICS
 from evals.picture import draw
@@ -132,6 +132,27 @@ def run_support(options: Namespace) -> int:
     if not result.separates:
         _tell("the checker is no better than chance at telling supported claims from the others")
         return 1
+    return 0
+
+
+def run_follow_ups(options: Namespace) -> int:
+    """Compare what is searched for at each follow-up with its rewrite by hand."""
+    from assistant.embedder import load_embedder
+
+    asked = follow_ups.read_follow_ups(options.file, options.split)
+    embedder = load_embedder()
+    result = Result(
+        task="follow-ups",
+        dataset=options.file.resolve().parent.name,
+        split=options.split or "all",
+        systems=(follow_ups.OWN, follow_ups.ALONE, follow_ups.BOTH),
+        metrics=follow_ups.METRICS,
+        records=follow_ups.records(asked, embedder),
+        made=provenance({"embedder": embedder.name}),
+    )
+    print(systems_table(result).to_text())
+    if options.json:
+        write_result(options.json, result)
     return 0
 
 

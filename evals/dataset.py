@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assistant.statement import Statement
+from assistant.statement import JsonValue, Statement
 from evals.errors import EvalsError
 from evals.rows import Row, read_rows, read_text
 
@@ -140,22 +140,27 @@ def _question(row: Row, relevant: Mapping[str, int], expected: Expected | None) 
     metadata = row.values.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     kind = metadata.get("kind")
+    return Question(
+        id=row.text("_id"),
+        text=row.text("text"),
+        kind=kind if isinstance(kind, str) and kind else NO_KIND,
+        history=read_history(row, metadata),
+        relevant=relevant,
+        expected=expected,
+    )
+
+
+def read_history(row: Row, values: Mapping[str, JsonValue]) -> tuple[tuple[str, str], ...]:
+    """The (question, answer) pairs under `history`; an `EvalsError` for other shapes."""
+    turns = values.get("history", [])
     history: list[tuple[str, str]] = []
-    turns = metadata.get("history", [])
     for turn in turns if isinstance(turns, list) else [turns]:
         match turn:
             case [str(asked), str(answered)]:
                 history.append((asked, answered))
             case _:
                 raise row.error('expected [question, answer] pairs under "history"')
-    return Question(
-        id=row.text("_id"),
-        text=row.text("text"),
-        kind=kind if isinstance(kind, str) and kind else NO_KIND,
-        history=tuple(history),
-        relevant=relevant,
-        expected=expected,
-    )
+    return tuple(history)
 
 
 def _read_qrels(path: Path) -> dict[str, dict[str, int]]:

@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 
+from assistant.conversation import Turn
 from assistant.errors import ModelError
 from assistant.generation import TEMPLATE_TOKENS, Generator
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
 from assistant.prompts import SYSTEM_PROMPT
-from assistant.retrieval import Turn
 from tests.fakes import ScriptedChatModel, scripted_model
 
 PASSAGES = ("Bees fly from ten degrees on.", "Honey keeps for years.", "Wax melts in the sun.")

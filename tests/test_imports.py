@@ -11,8 +11,9 @@ PACKAGE = Path(__file__).parent.parent / "assistant"
 
 # Along the flow: a module imports only from modules before it.
 ORDER = (
-    "errors statement settings prompts progress lock receipt answer words corpus examples embedder "
-    "lexical chroma index retrieval catalogue download runtime language_model selection "
+    "errors statement settings prompts progress lock receipt answer words "
+    "conversation corpus examples embedder lexical chroma index retrieval catalogue download "
+    "runtime language_model selection "
     "judge_network judge generation verification chain assistant doctor chat_page chat terminal "
     "cli __main__"
 ).split()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from assistant.corpus import corpus_of
 from assistant.index import StatementIndex
-from assistant.retrieval import CANDIDATES, Retriever, search_text
+from assistant.retrieval import CANDIDATES, Retriever
 from tests.conftest import OpenIndex
 from tests.fakes import WordEmbedder
 
@@ -89,38 +89,6 @@ def test_a_statement_that_only_its_words_find_is_ranked_with_its_similarity(
     assert best.statement.id == identity
     (similarity,) = index.similarities(index.embed(question), [identity]).values()
     assert best.dense_score == similarity
-
-
-HISTORY = [("What is wax?", "It melts."), ("Who lays eggs?", "A queen.")]
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "And the workers?",
-        "What about drones?",
-        "How about in winter?",
-        "Why?",
-        "How many does she lay in a long summer?",
-        "How long does it take for them to hatch?",
-        "Is it, by any chance, true that bees sleep?",
-        "In winter too?",
-    ],
-)
-def test_a_question_that_leans_on_the_one_before_is_searched_with_it(question: str) -> None:
-    assert search_text(question, HISTORY) == f"Who lays eggs? {question}"
-
-
-@pytest.mark.parametrize(
-    "question", ["When do bees start to fly in spring?", "Which temperatures melt wax fastest?"]
-)
-def test_a_question_that_stands_alone_is_searched_alone(question: str) -> None:
-    assert search_text(question, HISTORY) == question
-
-
-def test_without_history_every_question_stands_alone() -> None:
-    assert search_text("And then?", []) == "And then?"
-    assert search_text("", HISTORY) == ""
 
 
 def test_words_that_are_not_valid_text_find_nothing_or_something_but_do_not_break(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.conversation import search_text
 from assistant.embedder import Embedder
 from assistant.lexical import LexicalIndex
 from assistant.retrieval import DENSE_WEIGHT
@@ -25,7 +26,7 @@ class AskedQuestion:
     """A question and what a right answer to it holds.
 
     Attributes:
-        asked: the question; a follow-up is led by the question before it.
+        asked: the question; a follow-up is led by what the conversation is about.
         evidence: statement id -> the quotes that answer; empty where nothing does.
         grades: statement id -> 2 answers, 1 is fair background.
         facts: what the answer has to say, each as a tuple of alternatives.
@@ -121,11 +122,10 @@ def _question(row: Any, answer: Any, grades: Mapping[str, int]) -> AskedQuestion
     evidence: dict[str, tuple[str, ...]] = {}
     for item in answer["evidence"]:
         evidence[item["statement"]] = (*evidence.get(item["statement"], ()), item["quote"])
-    history = row["metadata"].get("history", [])
     return AskedQuestion(
         id=row["_id"],
         kind=row["metadata"]["kind"],
-        asked=" ".join([*(turn[0] for turn in history[-1:]), row["text"]]),
+        asked=search_text(row["text"], row["metadata"].get("history", [])),
         evidence=evidence,
         grades=grades,
         facts=tuple(tuple(alternatives) for alternatives in answer["facts"]),
