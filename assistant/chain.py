@@ -152,8 +152,8 @@ class AnswerStep(Runnable[Inquiry, Answer]):
                     yield ""
                 case Dropped():
                     draft.dropped.append(verified)
-                case sentence, carriers:
-                    draft.carried.extend(carriers)
+                case sentence, carrier:
+                    draft.carried.append(carrier)
                     yield draft.add(sentence)
 
     def _answer(self, draft: Draft, reason: str | None = None) -> Answer:

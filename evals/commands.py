@@ -217,9 +217,8 @@ def _own_checker() -> tuple[support.Checker, float]:
 
     def is_shown(claim: str, evidence: str) -> float:
         statement = Statement("evidence", evidence, "evidence", 1)
-        return float(
-            bool(verifier.check(claim, [Candidate(statement, 0, len(evidence), 1.0)]).carriers)
-        )
+        checked = verifier.check(claim, [Candidate(statement, 0, len(evidence), 1.0)])
+        return float(checked.carrier is not None)
 
     return is_shown, 0.5
 

@@ -121,7 +121,7 @@ def test_what_is_not_shown_is_kept_with_the_reason(chain_with: Asking) -> None:
     answer = chain.invoke(QUESTION)
     (dropped,) = answer.dropped
     assert dropped.text == "Bees fly from 12 degrees on."
-    assert dropped.reason == "the quote does not have the number 12"
+    assert dropped.reason == "the statement does not have the number 12"
     assert dropped.text not in answer.text
 
 

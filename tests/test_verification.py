@@ -1,6 +1,7 @@
 """Verification: exact quotes, and what a draft may not turn round."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -8,13 +9,14 @@ from hypothesis import strategies as st
 
 from assistant.answer import Sentence
 from assistant.corpus import read_corpus
+from assistant.details import says_the_same
+from assistant.judge import SUPPORT_WEIGHTS, Judge
 from assistant.verification import (
     SENTENCES_READ,
     Citations,
     Verifier,
     declines,
     quote,
-    says_the_same,
 )
 from assistant.words import split_sentences
 from tests.fakes import candidates_for, hits_for
@@ -40,8 +42,26 @@ def verified(draft: str, *texts: str) -> tuple[list[Sentence], Citations]:
     return shown, citations
 
 
-def is_shown(claim: str, *texts: str) -> bool:
-    return bool(verified(claim, *texts)[0])
+Shows = Callable[..., bool]
+
+
+@pytest.fixture(
+    params=["word for word only", pytest.param("trained judge", marks=pytest.mark.models)]
+)
+def is_shown(request: pytest.FixtureRequest) -> Shows:
+    """Whether a claim is shown over some statements, without and with the judge that ships."""
+    verifier = Verifier(trained_judge() if request.param == "trained judge" else None)
+
+    def shown(claim: str, *texts: str) -> bool:
+        found = verifier.verify([claim], candidates_for(*texts), Citations())
+        return any(isinstance(each, tuple) for each in found)
+
+    return shown
+
+
+@cache
+def trained_judge() -> Judge:
+    return Judge(SUPPORT_WEIGHTS)
 
 
 fragments = [
@@ -127,7 +147,9 @@ def test_a_sentence_in_the_corpus_words_is_quoted_and_one_near_them_is_supported
     ],
     ids=lambda value: value if len(value) < 40 else "claim",
 )
-def test_a_claim_that_turns_its_evidence_round_is_not_shown(claim: str, why: str) -> None:
+def test_a_claim_that_turns_its_evidence_round_is_not_shown(
+    is_shown: Shows, claim: str, why: str
+) -> None:
     assert not is_shown(claim, HARBOUR, TOWER, RACE), why
 
 
@@ -147,7 +169,9 @@ def test_a_claim_that_turns_its_evidence_round_is_not_shown(claim: str, why: str
         "The initial fear around DeepSeq was about the US surpassing China AI capabilities.",
     ],
 )
-def test_a_false_claim_about_the_shipped_statements_is_not_shown(claim: str) -> None:
+def test_a_false_claim_about_the_shipped_statements_is_not_shown(
+    is_shown: Shows, claim: str
+) -> None:
     assert not is_shown(claim, *SHIPPED)
 
 
@@ -166,14 +190,14 @@ def test_a_false_claim_about_the_shipped_statements_is_not_shown(claim: str) -> 
     ],
 )
 def test_a_claim_that_leaves_a_doubt_or_a_condition_out_is_not_shown(
-    text: str, left_out: str | int
+    is_shown: Shows, text: str, left_out: str | int
 ) -> None:
     claim = text[left_out:] if isinstance(left_out, int) else text.replace(left_out, "")
     assert is_shown(text, text)
     assert not is_shown(claim[0].upper() + claim[1:], text)
 
 
-def test_a_blend_of_two_sentences_is_not_shown() -> None:
+def test_a_blend_of_two_sentences_is_not_shown(is_shown: Shows) -> None:
     text = "The ferry sails twice a day. Its captain is Ida Falk, born in Skerry."
     assert not is_shown("The ferry sails twice a day because its captain is Ida Falk.", text)
 
@@ -188,7 +212,9 @@ def test_a_blend_of_two_sentences_is_not_shown() -> None:
         ("It grew from 10 to 20 boats in one year.", "It grew from 20 to 10 boats in one year."),
     ],
 )
-def test_a_number_that_means_something_else_is_not_shown(text: str, claim: str) -> None:
+def test_a_number_that_means_something_else_is_not_shown(
+    is_shown: Shows, text: str, claim: str
+) -> None:
     assert is_shown(text, text)
     assert not is_shown(claim, text)
 
@@ -213,7 +239,7 @@ def test_a_number_in_brackets_that_the_statement_has_is_no_marker() -> None:
 
 
 @pytest.mark.parametrize("fragment", ["Yes.", "1.", "Honey keeps.", "[1]", "...", "No, it is not."])
-def test_fragments_are_dropped(fragment: str) -> None:
+def test_fragments_are_dropped(is_shown: Shows, fragment: str) -> None:
     assert not is_shown(fragment, "Yes. 1. Honey keeps. [1] ... No, it is not. Bees fly.")
 
 

@@ -55,11 +55,13 @@ def _train_answering(options: argparse.Namespace) -> int:
 def _train_supporting(options: argparse.Namespace) -> int:
     """The judge of support, likewise."""
     from assistant.training.judge_training import mix
-    from assistant.training.support_data import public_claims, subject_claims
+    from assistant.training.support_data import corrupted_claims, public_claims, subject_claims
     from assistant.training.support_evaluation import calibrate_support
 
     public = public_claims(options.data, options.seed)
-    subjects = [claim for each in _sets(options, "train") for claim in subject_claims(each)]
+    training = _sets(options, "train")
+    subjects = [claim for each in training for claim in subject_claims(each)]
+    subjects += [claim for each in training for claim in corrupted_claims(each, options.seed)]
     unseen = [claim for each in _sets(options, "dev") for claim in subject_claims(each)]
     general = mix(public, SUPPORTING, options.seed)
     own = [*subjects, *mix(public, SUPPORTING_REPLAYED, options.seed + 1)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.judge_network import Reading, Span
+from assistant.training.corruption import corrupt, names_of
 from assistant.training.judge_data import Example, tidy
 from assistant.training.question_sets import AskedQuestion, QuestionSet
 from assistant.words import split_sentences
@@ -18,6 +19,8 @@ from assistant.words import split_sentences
 ENTAILED = frozenset(("entailment", "SUPPORTS", "Fully attributable", "0"))
 # Replies that claim nothing, and pairs that annotators did not agree on.
 LEFT_OUT = frozenset(("Generic", "-", ""))
+# Near-copies of each sentence that say something else; one true copy stands beside them.
+CORRUPTIONS = 2
 _MARKERS = re.compile(r"\s*\[(\d+)\]")
 
 Labelled = tuple[str, str, str]
@@ -71,6 +74,22 @@ def subject_claims(questions: QuestionSet) -> Iterator[Example]:
             yield from _beside(questions, question, claim, cited, is_true=True)
         for claim in question.wrong:
             yield from _beside(questions, question, claim, evidence, is_true=False)
+
+
+def corrupted_claims(questions: QuestionSet, seed: int) -> Iterator[Example]:
+    """Every sentence of the statements as a claim, and near-copies that say something else."""
+    chance = random.Random(seed)  # noqa: S311
+    statements = questions.statements.values()
+    sentences = [text[start:end] for text in statements for start, end in split_sentences(text)]
+    names = names_of(sentences)
+    for text in statements:
+        spans = tuple(split_sentences(text))
+        own = [text[start:end] for start, end in spans]
+        for place, sentence in enumerate(own):
+            carried = tuple(each == place for each in range(len(spans)))
+            yield Example(Reading(sentence, text, spans), carried, None)
+            for claim in corrupt(sentence, own, names, CORRUPTIONS, chance):
+                yield Example(Reading(claim, text, spans), (False,) * len(spans), None)
 
 
 def _beside(

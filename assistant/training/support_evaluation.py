@@ -51,7 +51,7 @@ def check_claims(questions: QuestionSet, judge: SentenceJudge) -> Iterator[Check
             yield CheckedClaim(
                 claim,
                 is_good,
-                is_verbatim=checked.support == 1.0 and bool(checked.carriers),
+                is_verbatim=checked.support == 1.0,
                 support=checked.support,
                 by_judge=without.check(claim, evidence).support,
             )

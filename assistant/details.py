@@ -1,0 +1,162 @@
+"""Details: what a claim must not change of the quote that carries it.
+
+Each rule gives a plain reason when it is broken. They are strict on purpose: what fails is quoted
+instead, while a changed "not" that slips through is a false answer with a citation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from functools import cache
+
+from assistant.words import content_words
+
+# Words that turn a sentence round, narrow it or give its cause: none may be added or moved, nor
+# left out amid words kept.
+HEDGES = frozenset(
+    """no not never none nor neither nobody nothing cannot without hardly unlike
+    may might can could would should must
+    if only unless rarely seldom almost nearly few fewer little fail fails failed barely least
+    most because therefore thus hence despite although until""".split()
+)
+# A claim with this share of its content words in the quote is a near-copy: it may leave words out,
+# and put none in the place of others. From 0.6 to 0.8 was tried on the dev subjects.
+NEAR_COPY = 0.6
+# A quote that gives somebody's view carries only a sentence that says whose view it is.
+REPORTING = """say said tell told think thought believe argue claim insist warn hold call suggest
+    hope fear expect doubt maintain according opinion view admit deny report consider feel
+    propose predict estimate recommend worry complain contend critic"""
+_CONTRACTED_NOT = re.compile(r"n['’]t\b")
+_POSSESSIVE = re.compile(r"['’]s\b")
+# "No: it fell" and "Yes, it fell" answer; they hedge nothing.
+_OPENING = re.compile(r"^(?:yes|no)\b[:,.;]\s*", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\w.])[-−+]?[$€£]?\d+(?:[.,:]\d+)*%?")
+_NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w’'-]*|\b[A-Z][a-z]*[A-Z]\w*")
+_WORD = re.compile(r"[\w’'-]+")
+_NUMBER_WORDS = frozenset(
+    """two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty
+    hundred thousand million billion dozen half twice third quarter first second""".split()
+)
+
+
+def says_the_same(claim: str, quoted: str) -> bool:
+    """Whether a quote says a claim word for word: all its content words in order, none left out.
+
+    What is left out may be a doubt or a condition ("the fear was that", "rarely"), and no list of
+    those is complete.
+    """
+    words = _words(claim)
+    return bool(words) and words == _words(quoted) and not disagreement(claim, quoted, quoted)
+
+
+def disagreement(claim: str, quoted: str, statement: str) -> str:
+    """The detail in which a claim differs from a quote, as a reason; empty when all agree.
+
+    Args:
+        claim: one sentence.
+        quoted: a sentence of a statement.
+        statement: the whole of it; numbers and names may stand anywhere in it.
+    """
+    numbers = sorted(_numbers(claim) - _numbers(statement))
+    if numbers:
+        return f"the statement does not have the number {numbers[0]}"
+    names = sorted(_names(claim) - set(_plain_words(_POSSESSIVE.sub("", statement))))
+    if names:
+        return f"the statement does not name {names[0]}"
+    hedge = _hedge_that_differs(claim, quoted)
+    if hedge:
+        return hedge
+    if _reports(quoted) and not _reports(claim):
+        return "it does not say whose view it is"
+    return _changed_word(claim, quoted)
+
+
+def _hedge_that_differs(claim: str, quoted: str) -> str:
+    """A hedge that the claim adds or moves, or leaves out between words of the quote it keeps."""
+    words, there = _with_hedges(_OPENING.sub("", claim)), _with_hedges(quoted)
+    from_claim, kept = _matched(words, there)
+    added = [word for place, word in enumerate(words) if word in HEDGES and place not in from_claim]
+    if added:
+        return f'it adds or moves "{added[0]}"'
+    # The ends of the quote count as kept: a hedge there stands beside one kept word only.
+    kept |= {-1, len(there)}
+    for place, word in enumerate(there):
+        if word in HEDGES and place not in kept and {place - 1, place + 1} <= kept:
+            return f'it leaves out "{word}"'
+    return ""
+
+
+def _changed_word(claim: str, quoted: str) -> str:
+    """A word that stands where the quote has another one, or names in another order."""
+    names = _capitals(quoted)
+    places = [names.index(name) for name in dict.fromkeys(_capitals(claim)) if name in names]
+    if places != sorted(places):
+        return "it has the quote's names in another order"
+    words, there = _words(claim), _words(quoted)
+    if sorted(words) == sorted(there) and words != there:
+        return "it has the quote's words in another order"
+    blocks = SequenceMatcher(None, words, there, autojunk=False).get_matching_blocks()
+    if sum(block.size for block in blocks) < NEAR_COPY * len(words):
+        return ""
+    here = after = 0
+    for block in blocks:
+        put, taken = words[here : block.a], there[after : block.b]
+        if put and taken:
+            return f'it has "{" ".join(put)}" where the quote has "{" ".join(taken)}"'
+        here, after = block.a + block.size, block.b + block.size
+    return ""
+
+
+def _capitals(text: str) -> list[str]:
+    return [word for word in _WORD.findall(_POSSESSIVE.sub("", text)) if word[0].isupper()]
+
+
+def _matched(words: Sequence[str], there: Sequence[str]) -> tuple[set[int], set[int]]:
+    """The places of the words that two texts share in the same order, in each of them."""
+    blocks = SequenceMatcher(None, words, there, autojunk=False).get_matching_blocks()
+    return (
+        {place for block in blocks for place in range(block.a, block.a + block.size)},
+        {place for block in blocks for place in range(block.b, block.b + block.size)},
+    )
+
+
+def _with_hedges(text: str) -> list[str]:
+    """All words, those that are not hedges stemmed, with every "n't" as a word of its own."""
+    plain = _plain_words(_CONTRACTED_NOT.sub(" not", text))
+    return [word if word in HEDGES else "".join(content_words(word)) or word for word in plain]
+
+
+def overlap(claim: str, quoted: str) -> float:
+    """Share of a claim's content words that a quote holds in the same order."""
+    words = _words(claim)
+    return len(_matched(words, _words(quoted))[0]) / max(1, len(words))
+
+
+def _words(text: str) -> list[str]:
+    """The content words, with every "n't" as a word of its own."""
+    return content_words(_CONTRACTED_NOT.sub(" not", text))
+
+
+def _numbers(text: str) -> set[str]:
+    figures = {number.replace(",", "") for number in _NUMBER.findall(text)}
+    return figures | _NUMBER_WORDS.intersection(_plain_words(text))
+
+
+def _names(text: str) -> set[str]:
+    """Words with a capital that do not open the sentence."""
+    return {name.casefold() for name in _NAME.findall(_POSSESSIVE.sub("", text))}
+
+
+def _reports(text: str) -> bool:
+    return not _reporting_stems().isdisjoint(content_words(text))
+
+
+@cache
+def _reporting_stems() -> frozenset[str]:
+    return frozenset(content_words(REPORTING))
+
+
+def _plain_words(text: str) -> list[str]:
+    return [word.casefold().strip("'’") for word in _WORD.findall(text)]
