@@ -14,7 +14,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict
 
-from assistant.answer import ABSTENTION, Answer, Dropped, Hit, Sentence
+from assistant.answer import ABSTENTION, Answer, Dropped, Hit, Sentence, confidence
 from assistant.conversation import Turn, search_text
 from assistant.errors import AssistantError
 from assistant.generation import Generator
@@ -34,8 +34,7 @@ Question = str | dict[str, Any]
 """A question, or `{"question": ..., "history": [(question, answer), ...]}`."""
 
 UNLIKELY = (
-    "No sentence of the nearest statements is likely to answer the question "
-    "(the best {best:.2f}, needed {needed:.2f})."
+    "The nearest statements are unlikely to answer the question ({found:.2f}, needed {needed:.2f})."
 )
 DECLINED = "The language model found no answer in the nearest statements."
 QUOTES = "quotes"
@@ -118,10 +117,10 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         draft = Draft(input)
         draft.candidates = judge_sentences(self._judge, input.searched_for, input.hits)
         draft.judged = time.perf_counter()
-        best = draft.candidates[0].probability if draft.candidates else 0.0
-        if not draft.candidates or best < self._abstain_below:
+        found = confidence(draft.hits)
+        if not draft.candidates or found < self._abstain_below:
             yield ABSTENTION
-            yield self._answer(draft, UNLIKELY.format(best=best, needed=self._abstain_below))
+            yield self._answer(draft, UNLIKELY.format(found=found, needed=self._abstain_below))
             return
         draft.evidence = select(input.question, input.hits[0].statement, draft.candidates)
 
@@ -169,7 +168,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
             reason=reason,
             sentences=tuple(draft.sentences),
             citations=tuple(draft.citations),
-            hits=rank_by_answer(inquiry.hits, draft.candidates),
+            hits=draft.hits,
             model=asked_model.name if asked_model else QUOTES,
             seconds=ended - inquiry.started,
             searched_for=inquiry.searched_for,
@@ -203,6 +202,11 @@ class Draft:
     carried: list[Candidate] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     citations: Citations = field(default_factory=Citations)
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """What was found, ranked by what likely answers."""
+        return rank_by_answer(self.inquiry.hits, self.candidates)
 
     def add(self, sentence: Sentence) -> str:
         """Take a sentence in; returns it as it continues the text."""

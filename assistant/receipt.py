@@ -68,7 +68,7 @@ class Receipt:
 
     Attributes:
         read: the statements found, in the order of retrieval.
-        needed: the probability its likeliest sentence had to reach.
+        needed: the confidence it had to reach.
         prompt: (role, text) of each message the language model was sent; empty where none was.
         draft: what it wrote, as far as it was read.
         timings: seconds by stage: `search`, `judge`, `write` (and check).

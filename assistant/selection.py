@@ -1,11 +1,10 @@
 """Selection: which sentences of the statements found make the answer, if any.
 
 The judge gives every sentence of the statements found a probability of answering the question.
-When even the likeliest is unlikely to, the assistant abstains. Otherwise the answer is the first
-statement, as a whole where it is no longer than an answer may be, and the likeliest sentence of
-another one. On the development questions that was right more often than single sentences: notes
-of a few sentences make one point together, and the judge tells statements apart better than the
-sentences of one.
+When it is unlikely that any does, the assistant abstains. Otherwise the answer is the main
+statement, without what surely does not answer, and the likeliest sentence of another one. On the
+development questions that was right more often than single sentences: notes of a few sentences
+make one point together, and the judge tells statements apart better than the sentences of one.
 """
 
 from __future__ import annotations
@@ -25,9 +24,13 @@ from assistant.words import split_sentences
 # About the length of a statement, in characters; more where a question asks for two things.
 LONGEST_ANSWER = 420
 LONGEST_ANSWER_TO_SEVERAL = 640
-# A sentence of another statement is added when it is at least this likely to answer. Chosen on
-# the dev subjects and the dev questions, where 0.2 and 0.4 were right about as often.
-ALSO_FROM = 0.3
+# Chosen together on the dev subjects and the dev questions, where the neighbouring values were
+# right about as often: from how likely on a sentence of another statement is added, ...
+ALSO_FROM = 0.15
+# ... and, as a share of the likeliest sentence of all, from where on one more of the main statement
+# is, and from where on the statement that retrieval ranks first is the main one.
+ALSO_OF_MAIN = 0.03
+MAIN_FROM = 0.1
 _SEVERAL = re.compile(r"\b(?:and|both|compare\w*|versus|vs|or|as well as|differ\w*)\b", re.I)
 
 
@@ -100,24 +103,36 @@ def select(
         candidates: judged sentences, likeliest first; some of them of `first`.
 
     Returns:
-        Sentences of the first statement, in its order, then one of another statement where one
-        is likely to answer and there is room.
+        Sentences of the main statement, in its order, then one of another statement where one is
+        likely to answer and there is room: sentences of the main one that are less than half as
+        likely as the likeliest of all make room for it.
     """
-    own = [each for each in candidates if each.statement.id == first.id]
-    other = next((each for each in candidates if each.statement.id != first.id), None)
-    room = LONGEST_ANSWER
-    if other is candidates[0] and _length(own) > LONGEST_ANSWER:
-        # Not all of the first statement fits in any case: leave room for what likely answers.
-        room -= len(other.text) + 1
-    chosen = own[:1]
+    likeliest = candidates[0]
+    own = _of(first, candidates)
+    if own[0].probability < MAIN_FROM * likeliest.probability:
+        own = _of(likeliest.statement, candidates)
+    best = own[0]
+    asks_for_several = _SEVERAL.search(question) is not None
+    longest = LONGEST_ANSWER_TO_SEVERAL if asks_for_several else LONGEST_ANSWER
+    other = next((each for each in candidates if each.statement.id != best.statement.id), None)
+    if other and (other.probability < ALSO_FROM or _length([best, other]) > longest):
+        other = None
+    chosen = [best]
     for candidate in own[1:]:
-        if _length([*chosen, candidate]) <= room:
+        if candidate.probability < ALSO_OF_MAIN * likeliest.probability:
+            break
+        makes_room = asks_for_several or candidate.probability < likeliest.probability / 2
+        kept = [*chosen, candidate, other] if other and makes_room else [*chosen, candidate]
+        if _length(kept) <= longest:
             chosen.append(candidate)
     chosen.sort(key=lambda candidate: candidate.start)
-    longest = LONGEST_ANSWER_TO_SEVERAL if _SEVERAL.search(question) else LONGEST_ANSWER
-    if other and other.probability >= ALSO_FROM and _length([*chosen, other]) <= longest:
+    if other and _length([*chosen, other]) <= longest:
         chosen.append(other)
     return tuple(chosen)
+
+
+def _of(statement: Statement, candidates: Sequence[Candidate]) -> list[Candidate]:
+    return [each for each in candidates if each.statement.id == statement.id]
 
 
 def _length(candidates: Sequence[Candidate]) -> int:

@@ -49,8 +49,8 @@ class Settings:
         chroma_url: a Chroma server, `http://host:port[/tenant/database]`; None keeps the vectors
             under `home` (`ASSISTANT_CHROMA_URL`). A token before the host is sent as
             `x-chroma-token`, as Chroma Cloud wants it: `https://TOKEN@host/tenant/database`.
-        abstain_below: the best sentence's probability of answering, 0..1, under which the
-            assistant says that the corpus does not answer. Higher abstains more often.
+        abstain_below: the answer's confidence, 0..1, under which the assistant says that the
+            corpus does not answer. Higher abstains more often: see the curve in the report.
     """
 
     home: Path = field(default_factory=default_home)

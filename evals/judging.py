@@ -84,7 +84,7 @@ class Reply:
     Attributes:
         answered: False when it abstained.
         cited: ids of the cited statements, each once, in reading order.
-        confidence: what abstention looks at: the score of the best hit, 0..1.
+        confidence: what abstention looks at, 0..1.
         seconds_to_evidence: None for a system that shows no evidence first.
         seconds_to_first_piece: None when nothing was streamed.
         model: what wrote it.
@@ -141,7 +141,7 @@ def reply_from_answer(
         text=answer.text,
         cited=tuple(dict.fromkeys(citation.statement.id for citation in answer.citations)),
         sentences=sentences,
-        confidence=max((hit.score for hit in answer.hits), default=0.0),
+        confidence=answer.confidence,
         seconds_to_evidence=seconds_to_evidence,
         seconds_to_first_piece=seconds_to_first_piece,
         seconds=seconds,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from assistant.answer import Answer, Citation, Dropped, Hit, Sentence
+from assistant.answer import Answer, Citation, Dropped, Hit, Sentence, confidence
 from assistant.corpus import read_corpus
 from assistant.statement import Statement
 from tests.fakes import hits_for
@@ -44,6 +45,7 @@ def test_a_dictionary_of_an_answer_has_the_fields_of_the_contract() -> None:
     assert plain == {
         "question": "What?",
         "answered": True,
+        "confidence": 0.6667,
         "text": "Bees fly. [1]",
         "reason": None,
         "sentences": [{"text": "Bees fly.", "citations": [1], "verdict": "quoted", "support": 1.0}],
@@ -76,6 +78,13 @@ def test_a_dictionary_of_an_answer_has_the_fields_of_the_contract() -> None:
     }
     assert ABSTAINED.to_dict()["answered"] is False
     assert ABSTAINED.to_dict()["reason"] == "Too far."
+
+
+def test_two_likely_statements_make_an_answer_likelier_than_one() -> None:
+    one, two = hits_for("a", "b")
+    assert confidence([]) == 0
+    assert confidence([replace(one, score=0.5)]) == 0.5
+    assert confidence([replace(one, score=0.5), replace(two, score=0.5)]) == 0.75
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])

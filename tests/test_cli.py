@@ -148,8 +148,8 @@ class TestAsking:
         assert main(["ask", QUESTION, "--json", "--corpus", str(notes)]) == 0
         answer = json.loads(capsys.readouterr().out)
         assert set(answer) == set(
-            "question answered text reason sentences citations hits model seconds searched_for "
-            "dropped receipt".split()
+            "question answered confidence text reason sentences citations hits model seconds "
+            "searched_for dropped receipt".split()
         )
         (citation,) = answer["citations"]
         text = citation["statement"]["text"]

@@ -133,8 +133,8 @@ def _batches(examples: Sequence[Example], steps: int, seed: int) -> Iterator[lis
             group.sort(key=lambda example: len(example.reading.passage))
             batches = [group[place : place + BATCH] for place in range(0, len(group), BATCH)]
             chance.shuffle(batches)
-            yield from batches
-            made += len(batches)
+            yield from batches[: steps - made]
+            made += min(len(batches), steps - made)
 
 
 def _loss(network: JudgeNetwork, tokenizer: Any, examples: Sequence[Example]) -> Tensor:

@@ -1,0 +1,57 @@
+"""Which sentences make the answer."""
+
+from dataclasses import replace
+
+from assistant.selection import LONGEST_ANSWER, Candidate, select
+from assistant.statement import Statement
+from assistant.words import split_sentences
+
+FIRST = Statement("a", "Bees dance at noon. They sleep in winter. Honey keeps.", "notes", 1)
+OTHER = Statement("b", "Wasps do not dance.", "notes", 2)
+
+
+def judged(statement: Statement, *probabilities: float) -> list[Candidate]:
+    spans = split_sentences(statement.text)
+    return [
+        Candidate(statement, start, end, probability)
+        for (start, end), probability in zip(spans, probabilities, strict=True)
+    ]
+
+
+def selected(question: str, *candidates: Candidate) -> list[str]:
+    ranked = sorted(candidates, key=lambda candidate: -candidate.probability)
+    return [each.text for each in select(question, FIRST, ranked)]
+
+
+def test_the_main_statement_is_told_in_its_order_without_what_surely_does_not_answer() -> None:
+    assert selected("When?", *judged(FIRST, 0.4, 0.9, 0.001)) == [
+        "Bees dance at noon.",
+        "They sleep in winter.",
+    ]
+
+
+def test_a_likely_sentence_of_another_statement_follows_and_an_unlikely_one_does_not() -> None:
+    own = judged(FIRST, 0.9, 0.001, 0.001)
+    assert selected("When?", *own, *judged(OTHER, 0.8))[-1] == OTHER.text
+    assert selected("When?", *own, *judged(OTHER, 0.05)) == ["Bees dance at noon."]
+
+
+def test_a_far_likelier_statement_takes_the_place_of_the_first() -> None:
+    assert selected("When?", *judged(FIRST, 0.01, 0.02, 0.01), *judged(OTHER, 0.8)) == [OTHER.text]
+
+
+def test_what_hardly_answers_makes_room_for_what_likely_does() -> None:
+    padding = "Of this and that and of nothing else at all there was much talk" + " on" * 110 + "."
+    long = replace(FIRST, text=f"Bees dance at noon. {padding}")
+    assert len(long.text) < LONGEST_ANSWER < len(long.text) + len(OTHER.text)
+    texts = selected("When?", *judged(long, 0.9, 0.2), *judged(OTHER, 0.8))
+    assert texts == ["Bees dance at noon.", OTHER.text]
+    texts = selected("When?", *judged(long, 0.9, 0.8), *judged(OTHER, 0.8))
+    assert texts == ["Bees dance at noon.", padding]
+
+
+def test_a_question_that_asks_for_two_things_may_be_answered_at_length() -> None:
+    padding = "Of this and that and of nothing else at all there was much talk" + " on" * 110 + "."
+    long = replace(FIRST, text=f"Bees dance at noon. {padding}")
+    candidates = [*judged(long, 0.9, 0.8), *judged(OTHER, 0.8)]
+    assert len(selected("How do bees and wasps compare?", *candidates)) == 3
