@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from assistant import __version__
 from assistant.answer import Answer
@@ -17,6 +20,9 @@ from assistant.errors import AssistantError
 from assistant.progress import ProgressBar
 from assistant.settings import Settings, user_path
 from assistant.terminal import printable, say, say_evidence, say_hits, say_json, tell, tell_problems
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
 
 INTERRUPTED = 130
 
@@ -140,11 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_ask(options: argparse.Namespace, settings: Settings) -> int:
     """`assistant ask`: the answer as it is verified, then its citations."""
-    from assistant.assistant import Assistant
-
-    with ProgressBar() as progress, Assistant.open(settings=settings, progress=progress) as opened:
-        progress.clear()
-        tell_problems(opened.corpus.problems)
+    with _opened(settings) as opened:
         if options.json:
             say_json(opened.ask(options.question).to_dict())
             return 0
@@ -159,12 +161,7 @@ def run_ask(options: argparse.Namespace, settings: Settings) -> int:
 
 def run_search(options: argparse.Namespace, settings: Settings) -> int:
     """`assistant search`: hits, best first."""
-    from assistant.assistant import Assistant
-
-    settings = replace(settings, model="none")
-    with ProgressBar() as progress, Assistant.open(settings=settings, progress=progress) as opened:
-        progress.clear()
-        tell_problems(opened.corpus.problems)
+    with _opened(replace(settings, model="none")) as opened:
         hits = opened.search(options.question, limit=options.limit)
         if options.json:
             say_json([hit.to_dict() for hit in hits])
@@ -183,15 +180,7 @@ def run_chat(options: argparse.Namespace, settings: Settings) -> int:
 
 def run_index(options: argparse.Namespace, settings: Settings) -> int:
     """`assistant index`: sync, and say what it took."""
-    from assistant.assistant import Assistant
-
-    settings = replace(settings, model="none")
-    with (
-        ProgressBar() as progress,
-        Assistant.open(settings=settings, progress=progress, rebuild=options.rebuild) as opened,
-    ):
-        progress.clear()
-        tell_problems(opened.corpus.problems)
+    with _opened(replace(settings, model="none"), options.rebuild) as opened:
         report = opened.index.report
         say(
             f"{len(opened.corpus.statements)} statements of {opened.corpus.path} are indexed: "
@@ -256,6 +245,25 @@ COMMANDS = {
     "pull": run_pull,
     "doctor": run_doctor,
 }
+
+
+@contextmanager
+def _opened(settings: Settings, rebuild: bool = False) -> Iterator[Assistant]:
+    """The assistant, with a progress bar while it opens, and what is odd in the corpus told."""
+    from assistant.assistant import Assistant
+
+    with ProgressBar() as progress:
+        # What is loaded stays: looking for garbage among it took a fifth of a cold `ask`.
+        gc.disable()
+        try:
+            opened = Assistant.open(settings=settings, progress=progress, rebuild=rebuild)
+        finally:
+            gc.freeze()
+            gc.enable()
+        with opened:
+            progress.clear()
+            tell_problems(opened.corpus.problems)
+            yield opened
 
 
 def _settings(options: argparse.Namespace) -> Settings:
