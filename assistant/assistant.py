@@ -51,9 +51,10 @@ class Assistant:
         verifier: Verifier,
         model: LanguageModel | None,
         settings: Settings,
+        found: int | None = None,
     ) -> None:
         """Put together parts that are already open; the assistant closes them."""
-        from assistant.chain import StatementRetriever, build_chain
+        from assistant.chain import FOUND, StatementRetriever, build_chain
         from assistant.generation import Generator
 
         self.corpus = corpus
@@ -78,6 +79,7 @@ class Assistant:
                 "judge": judge.fingerprint,
                 "model": model.fingerprint if model else "none",
             },
+            found or FOUND,
         )
 
     @classmethod
@@ -156,10 +158,12 @@ class Assistant:
         judge: SentenceJudge | None = None,
         verifier: Verifier | None = None,
         abstain_below: float | None = None,
+        found: int | None = None,
     ) -> Assistant:
         """The same corpus, index and model with other parts, to measure what a part is worth.
 
-        None keeps the part. Close only the assistant it was made from.
+        None keeps the part; `found` is how many statements are read. Close only the assistant it
+        was made from.
         """
         settings = self.settings
         if abstain_below is not None:
@@ -171,6 +175,7 @@ class Assistant:
             verifier or self._verifier,
             self._model,
             settings,
+            found,
         )
 
     @property

@@ -61,14 +61,15 @@ def build_chain(
     generator: Generator | None,
     abstain_below: float,
     fingerprints: Mapping[str, str] | None = None,
+    found: int = FOUND,
 ) -> Runnable[Question, Answer]:
-    """Retrieve, then answer; `stream` yields text pieces and, last, the `Answer`."""
+    """Retrieve `found` statements, then answer; `stream` yields text and, last, the `Answer`."""
 
     def retrieve(asked: Question) -> Inquiry:
         started = time.perf_counter()
         question, history = _read_question(asked)
         searched_for = search_text(question, history)
-        hits = retriever.search(searched_for, FOUND)
+        hits = retriever.search(searched_for, found)
         return Inquiry(question, history, searched_for, hits, started, time.perf_counter())
 
     step = AnswerStep(judge, verifier, generator, abstain_below, fingerprints or {})

@@ -1,4 +1,4 @@
-"""The assistant without one of its parts, to show what that part is worth."""
+"""The assistant without one of its parts, or reading more or less, to show what that is worth."""
 
 from __future__ import annotations
 
@@ -60,3 +60,8 @@ def ablations(assistant: Assistant) -> Mapping[str, Answering]:
             judge=by_similarity, abstain_below=QUOTES_ONLY_THRESHOLD
         ),
     }
+
+
+def depths(assistant: Assistant, numbers: Sequence[int]) -> Mapping[str, Answering]:
+    """Variants that find and judge so many statements for a question."""
+    return {f"{number} read": assistant.with_parts(found=number) for number in numbers}

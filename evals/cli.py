@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from assistant.errors import AssistantError
 from evals import commands
 from evals.product import Opening, open_subject
 from evals.public import NAMES
+from evals.selection import Ranker
 from evals.support import Checker
 
 INTERRUPTED = 130
@@ -20,20 +21,23 @@ INTERRUPTED = 130
 def main(
     arguments: Sequence[str],
     opening: Opening = open_subject,
-    checker: tuple[Checker, float] | None = None,
+    checkers: Mapping[str, tuple[Checker, float]] | None = None,
+    rankers: Mapping[str, Ranker] | None = None,
 ) -> int:
     """Run one command.
 
     Args:
         arguments: the command line without the program's name.
         opening: how to open what is measured.
-        checker: what `support` measures, and from which support on it accepts a claim; None for
-            the assistant's own.
+        checkers: what `support` measures, by name, and from which support on each accepts a
+            claim; None for the assistant's own.
+        rankers: what `selection` measures, by name; None for the assistant's own judge.
 
     Returns:
         0, or 1 after one line on stderr, or 130 when interrupted. Wrong usage exits with 2.
     """
-    options = _parser().parse_args(arguments, argparse.Namespace(opening=opening, checker=checker))
+    handed = argparse.Namespace(opening=opening, checkers=checkers, rankers=rankers)
+    options = _parser().parse_args(arguments, handed)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -57,21 +61,26 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     retrieval = subparsers.add_parser("retrieval", help="how well the right statements are found")
-    retrieval.set_defaults(command=commands.run_retrieval)
-    _add_dataset(retrieval)
+    retrieval.set_defaults(command=commands.run_retrieval, name="retrieval")
+    _add_datasets(retrieval)
     retrieval.add_argument("--run", type=Path, metavar="FILE", help="write a TREC run file")
+    retrieval.add_argument("--report", type=Path, metavar="FILE", help="write a Markdown report")
 
     fusion = subparsers.add_parser("fusion", help="ways to fuse dense and lexical, compared")
     fusion.set_defaults(command=commands.run_fusion, name="fusion")
-    _add_dataset(fusion, several=True)
+    _add_datasets(fusion)
     fusion.add_argument("--report", type=Path, metavar="FILE", help="write a Markdown report")
 
     answers = subparsers.add_parser("answers", help="how good the answers are, beside baselines")
     answers.set_defaults(command=commands.run_answers, name="answers")
-    _add_dataset(answers, several=True)
+    _add_datasets(answers)
     answers.add_argument(
         "--ablations", action="store_true", help="also without abstention, checker, judge"
     )
+    answers.add_argument(
+        "--found", type=_positive, nargs="+", default=[], metavar="N",
+        help="also with so many statements found and judged, side by side",
+    )  # fmt: skip
     answers.add_argument("--limit", type=_positive, metavar="N", help="ask only N, kinds in turn")
     answers.add_argument("--model", metavar="NAME", help="the language model, as `assistant ask`")
     answers.add_argument("--picture", type=Path, metavar="FILE", help="write the picture, a PNG")
@@ -95,15 +104,15 @@ def _parser() -> argparse.ArgumentParser:
 
     support = subparsers.add_parser("support", help="how well the checker tells supported claims")
     support.set_defaults(command=commands.run_support)
-    support.add_argument("file", type=Path, metavar="FILE", help="a support.jsonl")
-    support.add_argument("--split", metavar="NAME", help="only this split (default: all rows)")
-    support.add_argument("--json", type=Path, metavar="FILE", help="write the result")
+    _add_file(support, "a support.jsonl")
 
     follow_ups = subparsers.add_parser("follow-ups", help="what is searched for in a conversation")
-    follow_ups.set_defaults(command=commands.run_follow_ups)
-    follow_ups.add_argument("file", type=Path, metavar="FILE", help="a follow_ups.jsonl")
-    follow_ups.add_argument("--split", metavar="NAME", help="only this split (default: all rows)")
-    follow_ups.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
+    follow_ups.set_defaults(command=commands.run_follow_ups, name="follow-ups")
+    _add_file(follow_ups, "a follow_ups.jsonl")
+
+    selection = subparsers.add_parser("selection", help="how well the judge picks what answers")
+    selection.set_defaults(command=commands.run_selection, name="selection")
+    _add_file(selection, "a selection.jsonl")
 
     gate = subparsers.add_parser("gate", help='fail when "right" falls below the committed result')
     gate.set_defaults(command=commands.run_gate)
@@ -115,19 +124,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_dataset(parser: argparse.ArgumentParser, several: bool = False) -> None:
-    what = "folder in BEIR layout (default: the set over the shipped statements)"
-    if several:
-        parser.add_argument(
-            "datasets", type=Path, nargs="*", default=[commands.SHIPPED_SET], metavar="DATASET",
-            help=f"{what}, or a folder of such folders; the questions of several are pooled",
-        )  # fmt: skip
-    else:
-        parser.add_argument(
-            "dataset", type=Path, nargs="?", default=commands.SHIPPED_SET, metavar="DATASET",
-            help=what,
-        )  # fmt: skip
+def _add_datasets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "datasets", type=Path, nargs="*", default=[commands.SHIPPED_SET], metavar="DATASET",
+        help="folder in BEIR layout (default: the set over the shipped statements), or a folder "
+        "of such folders; the questions of several are pooled",
+    )  # fmt: skip
     parser.add_argument("--split", default="test", metavar="NAME", help="dev or test (default)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
+
+
+def _add_file(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help=what)
+    parser.add_argument("--split", metavar="NAME", help="only this split (default: all rows)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
 
 

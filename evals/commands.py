@@ -6,15 +6,20 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from assistant.answer import Hit
 from assistant.corpus import read_corpus
-from evals import answers, compare, draft, follow_ups, fusion, gate, retrieval, support
-from evals.dataset import Dataset, load_dataset, load_datasets
+from assistant.settings import DEFAULT_EMBEDDER
+from evals import answers, compare, draft, follow_ups, fusion, gate, retrieval, selection, support
+from evals.checkers import own_checkers
+from evals.dataset import Dataset, Question, load_datasets
 from evals.judging import METRICS
 from evals.picture import draw
+from evals.product import Opening
 from evals.public import convert
 from evals.report import fusion_report, markdown_report, systems_table, tables
 from evals.results import Record, Result, provenance, read_result, write_result
@@ -29,51 +34,30 @@ Item = TypeVar("Item")
 
 def run_retrieval(options: Namespace) -> int:
     """Search every judged question and print the metrics of the three rankings."""
-    dataset = load_dataset(options.dataset, options.split)
-    _tell(*dataset.notes)
-    questions = retrieval.judged_questions(dataset)
-    # No language model takes part in retrieval, so none is loaded.
-    with options.opening(dataset.corpus, "none") as subject:
-        found = retrieval.find(subject.assistant, _progress(questions, "searching"))
-        models = {"embedder": subject.names.get("embedder", "")}
-    result = Result(
-        task="retrieval",
-        dataset=dataset.name,
-        split=dataset.split,
-        systems=tuple(retrieval.SYSTEMS),
-        metrics=tuple(metric.name for metric in retrieval.METRICS),
-        records=retrieval.records(questions, found),
-        made=provenance(models),
+    searched = _search(options)
+    result = _search_result(
+        options,
+        searched,
+        tuple(retrieval.SYSTEMS),
+        tuple(metric.name for metric in retrieval.METRICS),
+        retrieval.records,
     )
     _print_tables(result)
     if options.run:
+        found = {identifier: hits for each in searched for identifier, hits in each.found.items()}
         retrieval.write_run(options.run, retrieval.runs(found)["fused"])
     if options.json:
         write_result(options.json, result)
+    if options.report:
+        report = markdown_report(result, retrieval.METRICS, _command_line(options), None)
+        write_text(options.report, report)
     return 0
 
 
 def run_fusion(options: Namespace) -> int:
     """Search every judged question and compare ways to fuse the two rankings."""
-    records: list[Record] = []
-    models: dict[str, str] = {}
-    datasets = load_datasets(options.datasets, options.split)
-    for dataset in datasets:
-        _tell(*dataset.notes)
-        questions = retrieval.judged_questions(dataset)
-        with options.opening(dataset.corpus, "none") as subject:
-            found = retrieval.find(subject.assistant, _progress(questions, dataset.name))
-            models = {"embedder": subject.names.get("embedder", "")}
-        records += fusion.records(questions, found)
-    result = Result(
-        task="fusion",
-        dataset=_names(datasets),
-        split=options.split,
-        systems=(fusion.OWN, *fusion.FUSIONS),
-        metrics=fusion.METRICS,
-        records=tuple(records),
-        made=provenance(models),
-    )
+    systems = (fusion.OWN, *fusion.FUSIONS)
+    result = _search_result(options, _search(options), systems, fusion.METRICS, fusion.records)
     print(systems_table(result).to_text())
     if options.json:
         write_result(options.json, result)
@@ -82,10 +66,52 @@ def run_fusion(options: Namespace) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The judged questions of a set with what was found for each, and by which embedder."""
+
+    dataset: Dataset
+    questions: Sequence[Question]
+    found: Mapping[str, Sequence[Hit]]
+    embedder: str
+
+
+def _search(options: Namespace) -> list[Searched]:
+    searched = []
+    for dataset in load_datasets(options.datasets, options.split):
+        _tell(*dataset.notes)
+        questions = retrieval.judged_questions(dataset)
+        # No language model takes part in retrieval, so none is loaded.
+        with options.opening(dataset.corpus, "none") as subject:
+            asked = _progress(questions, f"searching {dataset.name}")
+            found = retrieval.find(subject.assistant, asked)
+            embedder = subject.names.get("embedder", "")
+        searched.append(Searched(dataset, questions, found, embedder))
+    return searched
+
+
+def _search_result(
+    options: Namespace,
+    searched: Sequence[Searched],
+    systems: tuple[str, ...],
+    metrics: tuple[str, ...],
+    records: Callable[[Sequence[Question], Mapping[str, Sequence[Hit]]], Iterable[Record]],
+) -> Result:
+    return Result(
+        task=options.name,
+        dataset=_names([each.dataset for each in searched]),
+        split=options.split,
+        systems=systems,
+        metrics=metrics,
+        records=tuple(row for each in searched for row in records(each.questions, each.found)),
+        made=provenance({"embedder": searched[0].embedder}),
+    )
+
+
 def run_answers(options: Namespace) -> int:
     """Ask every question and print the metrics of the assistant and the baselines."""
     datasets = load_datasets(options.datasets, options.split)
-    result = _measure_answers(options, datasets, options.limit, options.model, options.ablations)
+    result = _measure_answers(options.opening, datasets, options)
     _print_tables(result)
     if options.json:
         write_result(options.json, result)
@@ -122,11 +148,13 @@ def run_convert(options: Namespace) -> int:
 
 
 def run_support(options: Namespace) -> int:
-    """Measure a checker; it fails when it is no better than chance."""
+    """Measure the checker beside baselines; it fails when it is no better than chance."""
     claims = support.read_claims(options.file, options.split)
-    checker, threshold = options.checker or _own_checker()
-    result = support.measure_checker(_progress(claims, "checking"), checker, threshold)
-    print(support.in_table(result).to_text())
+    checkers = options.checkers or own_checkers(claims)
+    result = support.measure_checkers(_progress(claims, "checking"), checkers)
+    name = options.file.resolve().parent.name
+    table = support.in_table(result, f"{name} ({options.split})" if options.split else name)
+    print(table.to_text())
     if options.json:
         write_text(options.json, json.dumps(support.to_dict(result), indent=1) + "\n")
     if not result.separates:
@@ -140,15 +168,28 @@ def run_follow_ups(options: Namespace) -> int:
     from assistant.embedder import load_embedder
 
     asked = follow_ups.read_follow_ups(options.file, options.split)
-    embedder = load_embedder()
+    rows = follow_ups.records(asked, load_embedder())
+    return _report_file(options, follow_ups.METRICS, rows)
+
+
+def run_selection(options: Namespace) -> int:
+    """Rank the sentences beside each question by the judge of answers, and by similarity."""
+    asked = selection.read_candidates(options.file, options.split)
+    rankers = options.rankers or selection.own_rankers()
+    rows = selection.records(_progress(asked, "ranking"), rankers)
+    return _report_file(options, selection.METRICS, rows)
+
+
+def _report_file(options: Namespace, metrics: Sequence[str], records: Sequence[Record]) -> int:
+    """Print a row per system of what was measured over a file, and write the result."""
     result = Result(
-        task="follow-ups",
+        task=options.name,
         dataset=options.file.resolve().parent.name,
         split=options.split or "all",
-        systems=(follow_ups.OWN, follow_ups.ALONE, follow_ups.BOTH),
-        metrics=follow_ups.METRICS,
-        records=follow_ups.records(asked, embedder),
-        made=provenance({"embedder": embedder.name}),
+        systems=tuple(records[0].values),
+        metrics=tuple(metrics),
+        records=tuple(records),
+        made=provenance({"embedder": DEFAULT_EMBEDDER}),
     )
     print(systems_table(result).to_text())
     if options.json:
@@ -163,7 +204,8 @@ def run_gate(options: Namespace) -> int:
         result = read_result(options.result)
     else:
         shipped = load_datasets([SHIPPED_SET], "test")
-        result = _measure_answers(options, shipped, limit=None, model=None, ablations=False)
+        plain = Namespace(limit=None, model=None, ablations=False, found=[])
+        result = _measure_answers(options.opening, shipped, plain)
         _print_tables(result)
     found = gate.check(result, committed)
     if found.passed:
@@ -173,22 +215,18 @@ def run_gate(options: Namespace) -> int:
     return 1
 
 
-def _measure_answers(
-    options: Namespace,
-    datasets: Sequence[Dataset],
-    limit: int | None,
-    model: str | None,
-    ablations: bool,
-) -> Result:
+def _measure_answers(opening: Opening, datasets: Sequence[Dataset], options: Namespace) -> Result:
     records: list[Record] = []
     models: Mapping[str, str] = {}
     for dataset in datasets:
         _tell(*dataset.notes)
-        asked = answers.questions_with_answers(dataset, limit)
-        with options.opening(dataset.corpus, model) as subject:
+        asked = answers.questions_with_answers(dataset, options.limit)
+        with opening(dataset.corpus, options.model) as subject:
             if subject.chat_model is None and not models:
                 _tell("no language model: the tutorial chain is left out")
-            others = subject.ablations() if ablations else {}
+            others = dict(subject.depths(options.found))
+            if options.ablations:
+                others |= subject.ablations()
             records += answers.measure(subject, dataset, asked, others, _progress)
             models = subject.names
     return Result(
@@ -204,23 +242,6 @@ def _measure_answers(
 
 def _names(datasets: Sequence[Dataset]) -> str:
     return ", ".join(dataset.name for dataset in datasets)
-
-
-def _own_checker() -> tuple[support.Checker, float]:
-    """The assistant's checker: 1 for what it would show, 0 for what it would drop."""
-    from assistant.judge import SUPPORT_WEIGHTS, Judge
-    from assistant.selection import Candidate
-    from assistant.statement import Statement
-    from assistant.verification import Verifier
-
-    verifier = Verifier(Judge(SUPPORT_WEIGHTS))
-
-    def is_shown(claim: str, evidence: str) -> float:
-        statement = Statement("evidence", evidence, "evidence", 1)
-        checked = verifier.check(claim, [Candidate(statement, 0, len(evidence), 1.0)])
-        return float(checked.carrier is not None)
-
-    return is_shown, 0.5
 
 
 def _print_tables(result: Result) -> None:
@@ -248,4 +269,6 @@ def _command_line(options: Namespace) -> str:
         value = getattr(options, name, None)
         words += [f"--{name} {value}"] if value else []
     words += ["--ablations"] if getattr(options, "ablations", False) else []
+    found: Sequence[int] = getattr(options, "found", [])
+    words += [f"--found {' '.join(map(str, found))}"] if found else []
     return " ".join(words)

@@ -43,12 +43,14 @@ class Subject:
         chat_model: the language model alone, for the tutorial chain; None where there is none.
         names: what it is made of (`model`, `embedder`), for the record.
         ablations: makes the assistant without one of its parts, by name.
+        depths: makes it with other numbers of statements read, by name.
     """
 
     assistant: Answering
     chat_model: BaseChatModel | None
     names: Mapping[str, str]
     ablations: Callable[[], Mapping[str, Answering]] = field(default=dict)
+    depths: Callable[[Sequence[int]], Mapping[str, Answering]] = field(default=lambda _: {})
 
 
 # From a file of statements and a model's name (None: the usual one) to what is measured.
@@ -68,13 +70,19 @@ def open_subject(corpus: Path, model: str | None) -> Iterator[Subject]:
     """
     from assistant.assistant import Assistant
     from assistant.settings import Settings
-    from evals.ablations import ablations
+    from evals.ablations import ablations, depths
 
     settings = Settings.from_environment()
     settings = replace(settings, model=model or settings.model)
     with Assistant.open(corpus, settings, progress=_show) as assistant:
         names = {"model": settings.model, "embedder": settings.embedder}
-        yield Subject(assistant, assistant.chat_model, names, partial(ablations, assistant))
+        yield Subject(
+            assistant,
+            assistant.chat_model,
+            names,
+            partial(ablations, assistant),
+            partial(depths, assistant),
+        )
 
 
 def _show(what: str, done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""Measuring a checker: does it tell supported claims from claims that are not?
+"""Measuring checkers: do they tell supported claims from claims that are not?
 
 The data is `support.jsonl`: `claim`, `evidence`, `label` (`supported` or `not_supported`) and
 `split` in each row, as `python -m evals convert` writes it.
@@ -7,9 +7,11 @@ The data is `support.jsonl`: `claim`, `evidence`, `label` (`supported` or `not_s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from assistant.statement import JsonValue
 from evals.bootstrap import FloatArray, Interval, resampled_means, table
@@ -51,17 +53,21 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class CheckerResult:
-    """The checker, plain word overlap, and the paired difference of balanced accuracy."""
+    """Several checkers on the same claims; the first is the one in question.
 
-    checker: Checked
-    baseline: Checked
-    difference: Interval
+    Attributes:
+        checkers: by name.
+        differences: balanced accuracy of the first minus each other's, paired by claim.
+    """
+
+    checkers: Mapping[str, Checked]
+    differences: Mapping[str, Interval]
     count: int
 
     @property
     def separates(self) -> bool:
-        """Is the checker clearly better than chance?"""
-        return self.checker.balanced_accuracy.low > 0.5
+        """Is the first checker clearly better than chance?"""
+        return next(iter(self.checkers.values())).balanced_accuracy.low > 0.5
 
 
 def read_claims(path: Path, split: str | None = None) -> tuple[Claim, ...]:
@@ -83,48 +89,69 @@ def read_claims(path: Path, split: str | None = None) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
-def measure_checker(claims: Iterable[Claim], checker: Checker, threshold: float) -> CheckerResult:
-    """Balanced accuracy of a checker and of plain word overlap on the same claims.
+def measure_checkers(
+    claims: Iterable[Claim], checkers: Mapping[str, tuple[Checker, float]]
+) -> CheckerResult:
+    """Balanced accuracy of checkers and of plain word overlap on the same claims.
 
     Args:
         claims: with both labels among them.
-        checker: what is measured.
-        threshold: the support, 0..1, from which the checker counts as accepting a claim. The
-            baseline accepts a claim when the evidence has `ENOUGH` of its words.
+        checkers: by name, each with the support, 0..1, from which it accepts a claim. Word overlap
+            accepts a claim when the evidence has `ENOUGH` of its words.
     """
-    rows: list[Mapping[str, float]] = []
-    baseline_rows: list[Mapping[str, float]] = []
+    measured = {**checkers, "word overlap": (word_overlap, ENOUGH)}
+    rows: dict[str, list[Mapping[str, float]]] = {name: [] for name in measured}
     for claim in claims:
-        rows.append(_judge(claim, checker(claim.claim, claim.evidence) >= threshold))
-        overlap = word_overlap(claim.claim, claim.evidence)
-        baseline_rows.append(_judge(claim, overlap >= ENOUGH))
-    checked, samples = _summary(rows)
-    baseline, baseline_samples = _summary(baseline_rows)
-    difference = checked.balanced_accuracy.value - baseline.balanced_accuracy.value
+        for name, (checker, threshold) in measured.items():
+            rows[name].append(_judge(claim, checker(claim.claim, claim.evidence) >= threshold))
+    summaries = {name: _summary(judged) for name, judged in rows.items()}
+    (first, samples), *others = summaries.values()
+    count = len(next(iter(rows.values())))
+    differences = [
+        Interval.from_samples(
+            first.balanced_accuracy.value - other.balanced_accuracy.value,
+            samples - other_samples,
+            count,
+        )
+        for other, other_samples in others
+    ]
     return CheckerResult(
-        checked,
-        baseline,
-        Interval.from_samples(difference, samples - baseline_samples, len(rows)),
-        len(rows),
+        {name: checked for name, (checked, _) in summaries.items()},
+        dict(zip([*summaries][1:], differences, strict=True)),
+        count,
     )
 
 
-def in_table(result: CheckerResult) -> Table:
-    """The result for the terminal."""
-    rows = [
-        (
-            name,
-            in_words(checked.balanced_accuracy),
-            in_words(checked.accepted),
-            in_words(checked.rejected),
-        )
-        for name, checked in (("checker", result.checker), ("word overlap", result.baseline))
-    ]
-    rows.append(("difference", in_words(result.difference, signed=True), "", ""))
+def best_threshold(claims: Sequence[Claim], checker: Checker) -> float:
+    """The threshold with the highest balanced accuracy on these very claims.
+
+    For a baseline: it flatters it, so that what beats it does so whatever the threshold.
+    """
+    scores = np.array([checker(claim.claim, claim.evidence) for claim in claims])
+    supported = np.array([claim.supported for claim in claims])
+    return max(
+        map(float, np.unique(scores)),
+        key=lambda threshold: float(
+            (scores[supported] >= threshold).mean() + (scores[~supported] < threshold).mean()
+        ),
+    )
+
+
+def in_table(result: CheckerResult, title: str) -> Table:
+    """The result for the terminal and the report."""
     return Table(
-        f"{result.count} claims, mean [95 % interval]",
-        ("", "balanced accuracy", "supported accepted", "others rejected"),
-        tuple(rows),
+        f"{title}: {result.count} claims, mean [95 % interval]",
+        ("", "balanced accuracy", "supported accepted", "others rejected", "first ahead by"),
+        tuple(
+            (
+                name,
+                in_words(checked.balanced_accuracy),
+                in_words(checked.accepted),
+                in_words(checked.rejected),
+                in_words(result.differences.get(name), signed=True),
+            )
+            for name, checked in result.checkers.items()
+        ),
     )
 
 
@@ -132,14 +159,14 @@ def to_dict(result: CheckerResult) -> dict[str, JsonValue]:
     """The result as plain JSON values."""
     return {
         "count": result.count,
-        "difference": result.difference.to_dict(),
-        **{
+        "differences": {name: each.to_dict() for name, each in result.differences.items()},
+        "checkers": {
             name: {
                 "balanced_accuracy": checked.balanced_accuracy.to_dict(),
                 "accepted": checked.accepted.to_dict(),
                 "rejected": checked.rejected.to_dict(),
             }
-            for name, checked in (("checker", result.checker), ("baseline", result.baseline))
+            for name, checked in result.checkers.items()
         },
     }
 

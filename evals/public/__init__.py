@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from evals.errors import EvalsError
-from evals.public import beir, halueval, qed, squad2, support_sets, trec_cast
+from evals.public import beir, halueval, qed, squad2, support_sets, trec_cast, trec_qa
 
 # Each reads its data, writes the output folder and says in a line what it wrote.
 _CONVERTERS: Mapping[str, tuple[Callable[[Path, Path], str], ...]] = {
@@ -24,6 +24,7 @@ _CONVERTERS: Mapping[str, tuple[Callable[[Path, Path], str], ...]] = {
     "fever_symmetric": (support_sets.convert_fever_symmetric,),
     "begin": (support_sets.convert_begin,),
     "trec_cast": (trec_cast.convert,),
+    "trec_qa": (trec_qa.convert,),
 }
 NAMES = tuple(_CONVERTERS)
 

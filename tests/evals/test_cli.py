@@ -31,6 +31,16 @@ def test_retrieval_prints_a_table_and_writes_the_run_and_the_result(
     assert written["questions"][0]["values"]["fused"]["nDCG@10"] > 0
 
 
+def test_several_sets_are_searched_as_one_and_reported(tmp_path: Path) -> None:
+    folders = [str(write_set(tmp_path / name)) for name in ("one", "two")]
+    report, result = tmp_path / "report.md", tmp_path / "result.json"
+    written = ["--report", str(report), "--json", str(result)]
+    assert main(["retrieval", *folders, *written], OPENING) == 0
+    assert f"python -m evals retrieval {folders[0]} {folders[1]}" in report.read_text()
+    assert "one, two (test): 6 questions" in report.read_text()
+    assert len(json.loads(result.read_text())["questions"]) == 6
+
+
 def test_answers_prints_tables_and_writes_result_report_and_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,12 +105,14 @@ def test_a_checker_that_accepts_all_fails_the_command(
         {"claim": "Wax melts.", "evidence": "Bees dance.", "label": "not_supported"},
     ]
     write_lines(path, rows * 20)
-    assert main(["support", str(path)], checker=(lambda _claim, _evidence: 1.0, 0.5)) == 1
+    accepts_all = {"accepts all": (lambda _claim, _evidence: 1.0, 0.5)}
+    assert main(["support", str(path)], checkers=accepts_all) == 1
     assert "no better than chance" in capsys.readouterr().err
     written = tmp_path / "checked.json"
-    by_words = (lambda claim, evidence: float(claim == evidence), 0.5)
-    assert main(["support", str(path), "--json", str(written)], checker=by_words) == 0
-    assert json.loads(written.read_text())["checker"]["balanced_accuracy"]["value"] == 1.0
+    by_words = {"same words": (lambda claim, evidence: float(claim == evidence), 0.5)}
+    assert main(["support", str(path), "--json", str(written)], checkers=by_words) == 0
+    checked = json.loads(written.read_text())["checkers"]["same words"]
+    assert checked["balanced_accuracy"]["value"] == 1.0
 
 
 def test_the_assistants_own_checker_is_measured_by_default(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from evals.matching import says
 from evals.public import NAMES, convert
 from evals.public.squad2 import STATEMENT_LENGTH, statement_spans
 from evals.rows import read_rows
+from evals.selection import read_candidates
 from evals.support import read_claims
 from tests.evals.scripted import write_lines, write_set
 
@@ -246,6 +247,23 @@ def test_begin_leaves_out_replies_that_claim_nothing(tmp_path: Path) -> None:
         ('"Bees dance.', True),
         ('"Bees dance.', False),
     ]
+
+
+def test_trec_qa_becomes_questions_with_sentences(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "trec_qa"
+    folder.mkdir(parents=True)
+    rows = [
+        "qtext,label,atext",
+        'Do bees dance ?,1,"They do , at noon ."',
+        "Do bees dance ?,0,No .",
+    ]
+    for split in ("dev", "test"):
+        (folder / f"{split}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    convert("trec_qa", tmp_path / "data", tmp_path / "set")
+    (asked,) = read_candidates(tmp_path / "set" / "selection.jsonl", "test")
+    assert asked.question == "Do bees dance?"
+    assert asked.sentences == ("They do, at noon.", "No.")
+    assert asked.answers == (True, False)
 
 
 @pytest.mark.parametrize("name", NAMES)
