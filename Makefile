@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: chat install test check format evals speed lock clean
+.PHONY: chat install test check lint format evals speed lock clean
 
 chat: install  ## open the chat over the corpus that ships
 	@$(BIN)/assistant chat
@@ -27,7 +27,9 @@ $(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
 test: $(VENV)/.installed-test  ## install and run the tests
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.installed-test  ## lint, format, types
+check: lint test  ## lint, types and tests
+
+lint: $(VENV)/.installed-test  ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,7 +40,8 @@ format: $(VENV)/.installed-test
 
 evals: $(VENV)/.installed-test  ## measure the shipped questions; fail when answers got worse
 	$(BIN)/python -m evals retrieval --json build/retrieval.json
-	$(BIN)/python -m evals answers --json build/answers.json --report build/report.md
+	$(BIN)/python -m evals answers --json build/answers.json --report build/answers.md
+	$(BIN)/python -m evals gate build/answers.json --baseline evals/results/answers.json
 	$(BIN)/python -m evals answers --model none --json build/quotes.json
 	$(BIN)/python -m evals gate build/quotes.json
 

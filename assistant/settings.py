@@ -11,6 +11,8 @@ from assistant.errors import AssistantError
 
 DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
+# Chosen on the dev questions: the value with the most right answers.
+DEFAULT_ABSTAIN_BELOW = 0.19
 
 
 def default_home() -> Path:
@@ -50,7 +52,8 @@ class Settings:
             under `home` (`ASSISTANT_CHROMA_URL`). A token before the host is sent as
             `x-chroma-token`, as Chroma Cloud wants it: `https://TOKEN@host/tenant/database`.
         abstain_below: the answer's confidence, 0..1, under which the assistant says that the
-            corpus does not answer. Higher abstains more often: see the curve in the report.
+            corpus does not answer (`ASSISTANT_ABSTAIN_BELOW`). Higher answers less and errs less:
+            see the curve in the report.
     """
 
     home: Path = field(default_factory=default_home)
@@ -58,24 +61,37 @@ class Settings:
     model: str = DEFAULT_MODEL
     embedder: str = DEFAULT_EMBEDDER
     chroma_url: str | None = None
-    abstain_below: float = 0.19
+    abstain_below: float = DEFAULT_ABSTAIN_BELOW
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Settings as the `ASSISTANT_*` variables give them; an empty variable counts as unset.
 
         Raises:
-            AssistantError: a path begins with the home of a user who is not there.
+            AssistantError: a path begins with the home of a user who is not there, or a number is
+                none.
         """
         home = environment.get("ASSISTANT_HOME")
         corpus = environment.get("ASSISTANT_CORPUS")
+        abstain_below = environment.get("ASSISTANT_ABSTAIN_BELOW")
         return cls(
             home=user_path(home) if home else default_home(),
             corpus=user_path(corpus) if corpus else None,
             model=environment.get("ASSISTANT_MODEL") or DEFAULT_MODEL,
             embedder=environment.get("ASSISTANT_EMBEDDER") or DEFAULT_EMBEDDER,
             chroma_url=environment.get("ASSISTANT_CHROMA_URL") or None,
+            abstain_below=_probability(abstain_below) if abstain_below else DEFAULT_ABSTAIN_BELOW,
         )
+
+
+def _probability(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise AssistantError(f"ASSISTANT_ABSTAIN_BELOW is {text!r}; expected a number from 0 to 1.")
+    return number
 
 
 def keep_private() -> None:

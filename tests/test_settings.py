@@ -18,6 +18,7 @@ EVERY_VARIABLE = {
     "ASSISTANT_CORPUS": ("corpus", "/data/notes.txt", Path("/data/notes.txt")),
     "ASSISTANT_MODEL": ("model", "qwen3-4b", "qwen3-4b"),
     "ASSISTANT_EMBEDDER": ("embedder", "MongoDB/mdbr-leaf-ir", "MongoDB/mdbr-leaf-ir"),
+    "ASSISTANT_ABSTAIN_BELOW": ("abstain_below", "0.6", 0.6),
     "ASSISTANT_CHROMA_URL": ("chroma_url", "http://localhost:8000", "http://localhost:8000"),
 }
 
@@ -68,6 +69,12 @@ def test_a_tilde_is_the_home_of_the_user() -> None:
 def test_the_home_of_nobody_is_one_clear_line_and_no_folder_of_that_name(variable: str) -> None:
     with pytest.raises(AssistantError, match="No home folder is known for ~nobody-has-this-name"):
         Settings.from_environment({variable: "~nobody-has-this-name/x"})
+
+
+@pytest.mark.parametrize("value", ["much", "1.5", "-0.1", "nan"])
+def test_a_threshold_that_is_none_is_one_clear_line(value: str) -> None:
+    with pytest.raises(AssistantError, match=f"'{value}'; expected a number from 0 to 1"):
+        Settings.from_environment({"ASSISTANT_ABSTAIN_BELOW": value})
 
 
 def test_settings_are_frozen() -> None:
