@@ -14,8 +14,8 @@ ORDER = (
     "errors statement settings prompts progress lock receipt answer words "
     "conversation corpus examples embedder lexical chroma index retrieval catalogue download "
     "runtime language_model selection "
-    "judge_network judge generation details verification chain assistant doctor chat_page chat "
-    "terminal cli __main__"
+    "judge_network judge generation details verification chain assistant doctor loader chat_page "
+    "chat terminal cli __main__"
 ).split()
 
 # Third-party types stop at the modules that own them.

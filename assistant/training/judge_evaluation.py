@@ -215,17 +215,14 @@ def calibrate(judged: Sequence[Judged]) -> tuple[float, float]:
 def platt(scores: Sequence[float], truth: Sequence[bool]) -> tuple[float, float]:
     """Slope and offset of a logistic regression of the truth on the scores' logits.
 
-    Platt, "Probabilistic Outputs for Support Vector Machines" (1999), by Newton's method.
+    Platt, "Probabilistic Outputs for Support Vector Machines" (1999).
     """
+    from sklearn.linear_model import LogisticRegression
+
     probability = np.clip(np.array(scores, dtype=np.float64), 1e-6, 1 - 1e-6)
-    inputs = np.stack([np.log(probability / (1 - probability)), np.ones(len(scores))], axis=1)
-    weights = np.array([1.0, 0.0])
-    for _ in range(25):
-        fitted = 1 / (1 + np.exp(-inputs @ weights))
-        gradient = inputs.T @ (fitted - np.array(truth, dtype=np.float64))
-        curvature = (inputs * (fitted * (1 - fitted))[:, None]).T @ inputs
-        weights = weights - np.linalg.solve(curvature, gradient)
-    return float(weights[0]), float(weights[1])
+    logits = np.log(probability / (1 - probability))
+    fitted = LogisticRegression(C=1e3).fit(logits[:, None], np.array(truth))
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
 def scores_of(judged: Sequence[Judged], chosen: Callable[[AskedQuestion], bool]) -> Floats:
