@@ -31,7 +31,7 @@ REPORTING = """say said tell told think thought believe argue claim insist warn 
 _CONTRACTED_NOT = re.compile(r"n['’]t\b")
 _POSSESSIVE = re.compile(r"['’]s\b")
 # "No: it fell" and "Yes, it fell" answer; they hedge nothing.
-_OPENING = re.compile(r"^(?:yes|no)\b[:,.;]\s*", re.IGNORECASE)
+OPENING = re.compile(r"^(?:yes|no)\b[:,.;]\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])[-−+]?[$€£]?\d+(?:[.,:]\d+)*%?")
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w’'-]*|\b[A-Z][a-z]*[A-Z]\w*")
 _WORD = re.compile(r"[\w’'-]+")
@@ -75,7 +75,7 @@ def disagreement(claim: str, quoted: str, statement: str) -> str:
 
 def _hedge_that_differs(claim: str, quoted: str) -> str:
     """A hedge that the claim adds or moves, or leaves out between words of the quote it keeps."""
-    words, there = _with_hedges(_OPENING.sub("", claim)), _with_hedges(quoted)
+    words, there = _with_hedges(OPENING.sub("", claim)), _with_hedges(quoted)
     from_claim, kept = _matched(words, there)
     added = [word for place, word in enumerate(words) if word in HEDGES and place not in from_claim]
     if added:
@@ -106,6 +106,16 @@ def _changed_word(claim: str, quoted: str) -> str:
         if put and taken:
             return f'it has "{" ".join(put)}" where the quote has "{" ".join(taken)}"'
         here, after = block.a + block.size, block.b + block.size
+    return _name_left_out(words, quoted)
+
+
+def _name_left_out(words: Sequence[str], quoted: str) -> str:
+    """A name left out amid words kept: "The US [leads, but China] dominates"."""
+    there = [(stem, word) for word in _WORD.findall(quoted) for stem in _words(word)]
+    _, kept = _matched(words, [stem for stem, _ in there])
+    for stem, word in there[min(kept) : max(kept)]:
+        if word[0].isupper() and stem not in words:
+            return f'it leaves out "{word}" between words that it keeps'
     return ""
 
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from assistant.answer import Citation, Dropped, Sentence, Verdict
-from assistant.details import disagreement, overlap, says_the_same
+from assistant.details import OPENING, disagreement, overlap, says_the_same
 from assistant.prompts import NOT_ANSWERED
 from assistant.selection import Candidate, SentenceJudge
 from assistant.statement import Statement
@@ -89,16 +89,17 @@ class Verifier:
     ) -> Iterator[tuple[Sentence, Candidate] | Dropped | None]:
         """What becomes of each sentence of a streamed draft, as soon as it ends.
 
-        Markers the model wrote are dropped; a sentence that passes is cited by what carries it,
-        which is given with it. Whenever the draft grows without a sentence ending, None is given,
-        so that a caller can stop between two words.
+        Markers the model wrote are dropped, and a "yes" or "no" before a sentence, since no quote
+        carries it: a model would agree with whatever a question assumes. A sentence that passes is
+        cited by what carries it, which is given with it. Whenever the draft grows without a
+        sentence ending, None is given, so that a caller can stop between two words.
         """
         read = 0
         said: list[list[str]] = []
         for complete in sentences_of_stream(draft):
             for raw in complete:
                 read += 1
-                text = _LIST_MARK.sub("", _MARKER.sub("", raw)).strip()
+                text = _claim_of(raw)
                 checked = self.check(text, evidence)
                 if checked.carrier is None:
                     yield Dropped(text, checked.reason, checked.support)
@@ -141,6 +142,13 @@ class Verifier:
             return Checked(support, best)
         missed = f"it does not follow from a quote ({support:.2f}, needed {SUPPORTED_FROM:.2f})"
         return Checked(support, reason=reason or missed)
+
+
+def _claim_of(raw: str) -> str:
+    """What a sentence of a draft claims, without markers and a "yes" or "no" before it."""
+    text = _LIST_MARK.sub("", _MARKER.sub("", raw)).strip()
+    claim = OPENING.sub("", text)
+    return text if claim == text else claim[:1].upper() + claim[1:]
 
 
 def quote(candidate: Candidate, citations: Citations) -> Sentence:

@@ -238,6 +238,15 @@ def test_a_number_in_brackets_that_the_statement_has_is_no_marker() -> None:
     assert [sentence.text for sentence in verified(text, text)[0]] == [text]
 
 
+@pytest.mark.parametrize("opening", ["Yes, ", "No: ", "Yes; "])
+def test_a_model_that_agrees_with_a_false_premise_is_not_shown_to_agree(opening: str) -> None:
+    true = (
+        "The old harbour museum in Skerry opened its doors to 300 visitors in the spring of 1998."
+    )
+    sentences, _ = verified(f"{opening}{true[0].lower()}{true[1:]}", HARBOUR)
+    assert [sentence.text for sentence in sentences] == [true]
+
+
 @pytest.mark.parametrize("fragment", ["Yes.", "1.", "Honey keeps.", "[1]", "...", "No, it is not."])
 def test_fragments_are_dropped(is_shown: Shows, fragment: str) -> None:
     assert not is_shown(fragment, "Yes. 1. Honey keeps. [1] ... No, it is not. Bees fly.")
