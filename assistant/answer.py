@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import prod
+from math import exp, log, prod
 from typing import Literal
 
 from assistant.receipt import Receipt
@@ -51,13 +51,30 @@ class Hit:
         }
 
 
-def confidence(hits: Iterable[Hit]) -> float:
-    """How likely it is that at least one of these answers, were each independent of the others.
+# A logistic regression, on the 589 dev questions, of whether the corpus answers.
+CONSTANT = 2.22
+WEIGHT_OF_JUDGE = 1.12
+WEIGHT_OF_WORDS = -2.45
+SUREST = 0.9999
 
-    Told apart by it, near-misses and answerable questions of the dev sets overlapped less than by
-    the best score alone (AUC 0.843 against 0.825).
+
+def confidence(hits: Iterable[Hit]) -> float:
+    """How likely it is that the corpus answers a question, 0..1.
+
+    The judge says how likely some hit answers, were each independent of the others. Words count
+    against it: a question nearly all of whose words stand in a statement, and which the judge
+    doubts all the same, is a near-miss; one in other words may just be put differently. On the
+    dev questions, each set left out in turn, 0.73 of the near-misses were told at the threshold
+    that answers 0.90 of the answerable, against 0.67 by the judge alone.
     """
-    return 1 - prod(1 - hit.score for hit in hits)
+    hits = tuple(hits)
+    if not hits:
+        return 0.0
+    some = 1 - prod(1 - hit.score for hit in hits)
+    some = min(max(some, 1 - SUREST), SUREST)
+    words = max(hit.lexical_score for hit in hits)
+    logit = CONSTANT + WEIGHT_OF_JUDGE * log(some / (1 - some)) + WEIGHT_OF_WORDS * words
+    return 1 / (1 + exp(-logit))
 
 
 @dataclass(frozen=True, slots=True)

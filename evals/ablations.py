@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from assistant.assistant import Assistant
     from assistant.embedder import Embedder
 
+# The confidence is under it only where no statement has any probability of answering.
+ANY = 0.01
+
 
 class AcceptsAll:
     """Finds every claim supported by every quote."""
@@ -31,7 +34,10 @@ class AcceptsAll:
 
 
 class Similarity:
-    """Takes the similarity of question and sentence for the probability that it answers."""
+    """Takes the similarity of question and sentence for the probability that it answers.
+
+    What is less similar than what `quotes only` would quote counts for nothing.
+    """
 
     fingerprint = "similarity"
 
@@ -39,12 +45,13 @@ class Similarity:
         self._embedder = embedder
 
     def probabilities(self, text: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """Cosine of the question and each sentence, clipped to 0..1."""
+        """Cosine of the question and each sentence; 0 where it is under the threshold."""
         if not pairs:
             return np.zeros(0, dtype=np.float32)
         sentences = self._embedder.embed_statements([sentence for sentence, _ in pairs])
         similarities = sentences @ self._embedder.embed_question(text)
-        return similarities.clip(0, 1).astype(np.float32)
+        is_near = similarities >= QUOTES_ONLY_THRESHOLD
+        return np.where(is_near, similarities, 0).astype(np.float32)
 
 
 def ablations(assistant: Assistant) -> Mapping[str, Answering]:
@@ -56,9 +63,7 @@ def ablations(assistant: Assistant) -> Mapping[str, Answering]:
     return {
         "no checker": assistant.with_parts(verifier=Verifier(AcceptsAll(), looks_at_details=False)),
         "no abstention": assistant.with_parts(abstain_below=0.0),
-        "similarity only": assistant.with_parts(
-            judge=by_similarity, abstain_below=QUOTES_ONLY_THRESHOLD
-        ),
+        "similarity only": assistant.with_parts(judge=by_similarity, abstain_below=ANY),
     }
 
 

@@ -45,7 +45,7 @@ def test_a_dictionary_of_an_answer_has_the_fields_of_the_contract() -> None:
     assert plain == {
         "question": "What?",
         "answered": True,
-        "confidence": 0.6667,
+        "confidence": round(confidence(answer_over("Bees fly.").hits), 4),
         "text": "Bees fly. [1]",
         "reason": None,
         "sentences": [{"text": "Bees fly.", "citations": [1], "verdict": "quoted", "support": 1.0}],
@@ -83,8 +83,22 @@ def test_a_dictionary_of_an_answer_has_the_fields_of_the_contract() -> None:
 def test_two_likely_statements_make_an_answer_likelier_than_one() -> None:
     one, two = hits_for("a", "b")
     assert confidence([]) == 0
-    assert confidence([replace(one, score=0.5)]) == 0.5
-    assert confidence([replace(one, score=0.5), replace(two, score=0.5)]) == 0.75
+    likely = confidence([replace(one, score=0.5)])
+    assert likely < confidence([replace(one, score=0.5), replace(two, score=0.5)]) < 1
+    assert confidence([replace(one, score=0.0)]) < confidence([replace(one, score=0.1)]) < likely
+
+
+def test_what_is_doubted_in_the_words_of_a_statement_is_doubted_more() -> None:
+    (near_miss,) = (replace(hit, score=0.2, lexical_score=0.9) for hit in hits_for("a"))
+    put_differently = replace(near_miss, lexical_score=0.1)
+    assert confidence([near_miss]) < confidence([put_differently])
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+@pytest.mark.parametrize("words", [0.0, 1.0])
+def test_confidence_stays_within_its_bounds(score: float, words: float) -> None:
+    (hit,) = (replace(each, score=score, lexical_score=words) for each in hits_for("a"))
+    assert 0 < confidence([hit] * 6) < 1
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
