@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evals.answers import curve
+from evals.answers import ASSISTANT, QUOTES_ONLY, TUTORIAL_CHAIN, curve
 from evals.bootstrap import Interval
 from evals.errors import EvalsError
 from evals.results import Result
@@ -29,12 +30,16 @@ _TIMES = (
 def draw(result: Result, path: Path) -> None:
     """Write the picture of a result of `answers` as a PNG.
 
+    It shows the assistant and the baselines; what else was measured stands in the tables.
+
     Raises:
         EvalsError: the file cannot be written.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
+    drawn = (ASSISTANT, TUTORIAL_CHAIN, QUOTES_ONLY)
+    result = replace(result, systems=tuple(name for name in result.systems if name in drawn))
     with rc_context({"font.size": 14, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(20, 9.5), layout="constrained")
         quality, error, latency = figure.subplots(1, 3, width_ratios=(1.35, 1, 1))

@@ -1,7 +1,8 @@
 import json
 import subprocess
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,21 @@ def test_a_picture_can_stand_beside_no_report(tmp_path: Path) -> None:
     picture = tmp_path / "pictures" / "answers.png"
     assert main(["answers", str(folder), "--limit", "2", "--picture", str(picture)], OPENING) == 0
     assert picture.stat().st_size > 10_000
+
+
+def test_a_picture_of_many_variants_shows_the_baselines_only(tmp_path: Path) -> None:
+    """More systems than styles broke the picture, and with it the report."""
+    folder = write_set(tmp_path / "set")
+    variants = {f"{number} read": ScriptedAssistant(script=RIGHT) for number in range(6)}
+
+    @contextmanager
+    def opening(corpus: Path, model: str | None) -> Iterator[Subject]:
+        yield Subject(ScriptedAssistant(script=RIGHT), None, {}, depths=lambda _: variants)
+
+    report = tmp_path / "report.md"
+    assert main(["answers", str(folder), "--found", "1", "--report", str(report)], opening) == 0
+    assert report.with_suffix(".png").is_file()
+    assert "| 5 read |" in report.read_text(encoding="utf-8")
 
 
 def test_two_results_can_be_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
