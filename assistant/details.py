@@ -22,9 +22,6 @@ HEDGES = frozenset(
     most because therefore thus hence despite although until
     once formerly initially originally eventually still yet soon""".split()
 )
-# A claim with this share of its content words in the quote is a near-copy: it may leave words out,
-# and put none in the place of others. From 0.6 to 0.8 was tried on the dev subjects.
-NEAR_COPY = 0.6
 # A quote that gives somebody's view carries only a sentence that says whose view it is.
 REPORTING = """say said tell told think thought believe argue claim insist warn hold call suggest
     hope fear expect doubt maintain according opinion view admit deny report consider feel
@@ -67,23 +64,12 @@ def disagreement(claim: str, quoted: str, statement: str) -> str:
     names = sorted(_names(claim) - set(_plain_words(_POSSESSIVE.sub("", statement))))
     if names:
         return f"the statement does not name {names[0]}"
-    added = _added_word(claim, statement)
-    if added:
-        return f'the statement does not have the word "{added}"'
     hedge = _hedge_that_differs(claim, quoted)
     if hedge:
         return hedge
     if _reports(quoted) and not _reports(claim):
         return "it does not say whose view it is"
     return _changed_word(claim, quoted)
-
-
-def _added_word(claim: str, statement: str) -> str:
-    """A word that carries meaning and that the statement does not have in any form."""
-    there = set(_words(statement))
-    return next(
-        (word for word, stem in _with_stems(OPENING.sub("", claim)) if stem not in there), ""
-    )
 
 
 def _hedge_that_differs(claim: str, quoted: str) -> str:
@@ -102,24 +88,16 @@ def _hedge_that_differs(claim: str, quoted: str) -> str:
 
 
 def _changed_word(claim: str, quoted: str) -> str:
-    """A word that stands where the quote has another one, or names in another order."""
-    names = _capitals(quoted)
-    places = [names.index(name) for name in dict.fromkeys(_capitals(claim)) if name in names]
-    if places != sorted(places):
-        return "it has the quote's names in another order"
-    words, there = _words(claim), _words(quoted)
-    if sorted(words) == sorted(there) and words != there:
-        return "it has the quote's words in another order"
-    blocks = SequenceMatcher(None, words, there, autojunk=False).get_matching_blocks()
-    if sum(block.size for block in blocks) < NEAR_COPY * len(words):
-        return ""
-    here = after = 0
-    for block in blocks:
-        put, taken = words[here : block.a], there[after : block.b]
-        if put and taken:
-            return f'it has "{" ".join(put)}" where the quote has "{" ".join(taken)}"'
-        here, after = block.a + block.size, block.b + block.size
-    return _left_out(words, quoted)
+    """A word that the quote does not have in that place, or what may not be left out of it.
+
+    In other words a small judge cannot tell what follows from what does not: reading shown
+    answers by hand, two of three sentences that added or moved a word said something else.
+    """
+    said = _with_stems(OPENING.sub("", claim))
+    stems = [stem for _, stem in said]
+    kept, _ = _matched(stems, _words(quoted))
+    moved = next((word for place, (word, _) in enumerate(said) if place not in kept), "")
+    return f'the quote does not have "{moved}" there' if moved else _left_out(stems, quoted)
 
 
 def _left_out(words: Sequence[str], quoted: str) -> str:
@@ -146,10 +124,6 @@ def _left_out(words: Sequence[str], quoted: str) -> str:
 def _with_stems(text: str) -> list[tuple[str, str]]:
     """The words that carry meaning, each as it is written and stemmed."""
     return [(word, stem) for word in _WORD.findall(text) for stem in _words(word)]
-
-
-def _capitals(text: str) -> list[str]:
-    return [word for word in _WORD.findall(_POSSESSIVE.sub("", text)) if word[0].isupper()]
 
 
 def _matched(words: Sequence[str], there: Sequence[str]) -> tuple[set[int], set[int]]:

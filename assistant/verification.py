@@ -4,8 +4,9 @@ A sentence of a draft passes in one of two ways:
 
 1. Word for word: one sentence of the statements says the same words in the same order, none left
    out. Nothing else has to be asked.
-2. By its meaning: the details agree with the quote (numbers, names, hedges, whose view it is: see
-   `details`), and a trained judge finds that the quote, in its statement, carries the sentence.
+2. As a shorter form: its words stand in one quote in the same order, what it leaves out may be
+   left out (no name, no "not", no doubt, nobody's view: see `details`), and a trained judge finds
+   that the quote, in its statement, carries the sentence.
 
 Everything else is dropped, with the reason. The details are looked at first and by rules, because
 a small judge is most often wrong about them: "the US surpassed China" is near "China surpassed the
