@@ -112,6 +112,8 @@ def _left_out(words: Sequence[str], quoted: str) -> str:
         for word, stem in _with_stems(text)
     ]
     _, kept = _matched(words, [stem for _, stem, _ in clauses])
+    if not kept:
+        return ""
     first, last = min(kept), max(kept)
     for place, (word, stem, clause) in enumerate(clauses[:last]):
         is_amid = place > first and word[0].isupper()

@@ -238,6 +238,10 @@ def test_a_number_in_brackets_that_the_statement_has_is_no_marker() -> None:
     assert [sentence.text for sentence in verified(text, text)[0]] == [text]
 
 
+def test_a_claim_of_stopwords_alone_breaks_no_rule_and_no_check() -> None:
+    assert says_the_same("Yes: the.", "Yes: the.")
+
+
 @pytest.mark.parametrize("opening", ["Yes, ", "No: ", "Yes; "])
 def test_a_model_that_agrees_with_a_false_premise_is_not_shown_to_agree(opening: str) -> None:
     true = (
