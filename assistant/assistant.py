@@ -64,6 +64,7 @@ class Assistant:
         self._is_open = True
         self._judge = judge
         self._verifier = verifier
+        self._found = found or FOUND
         self._retriever = Retriever(index)
         self._generator = Generator(model) if model else None
         self.retriever: BaseRetriever = StatementRetriever(statements=self._retriever)
@@ -79,7 +80,7 @@ class Assistant:
                 "judge": judge.fingerprint,
                 "model": model.fingerprint if model else "none",
             },
-            found or FOUND,
+            self._found,
         )
 
     @classmethod
@@ -175,7 +176,7 @@ class Assistant:
             verifier or self._verifier,
             self._model,
             settings,
-            found,
+            found or self._found,
         )
 
     @property

@@ -90,8 +90,8 @@ def _hedge_that_differs(claim: str, quoted: str) -> str:
 def _changed_word(claim: str, quoted: str) -> str:
     """A word that the quote does not have in that place, or what may not be left out of it.
 
-    In other words a small judge cannot tell what follows from what does not: reading shown
-    answers by hand, two of three sentences that added or moved a word said something else.
+    In other words a small judge cannot tell what follows from what does not: of the three reworded
+    sentences among 198 shown and read, two said something else, having added or moved a word.
     """
     said = _with_stems(OPENING.sub("", claim))
     stems = [stem for _, stem in said]

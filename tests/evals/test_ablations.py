@@ -59,6 +59,14 @@ def test_by_similarity_only_what_is_near_is_answered_and_what_is_far_is_not(
     assert not answered(variant, "Who won the football cup in Brazil?")
 
 
+def test_other_parts_keep_the_number_of_statements_read(opened: Assistant) -> None:
+    """It fell back to the usual number."""
+    reading_one = opened.with_parts(found=1)
+    *_, answer = reading_one.with_parts(abstain_below=0.0).stream("How long does honey keep?")
+    assert not isinstance(answer, str)
+    assert len(answer.hits) == 1
+
+
 def test_ablations_are_measured_beside_the_assistant(
     tmp_path_factory: pytest.TempPathFactory, opened: Assistant
 ) -> None:
