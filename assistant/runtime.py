@@ -21,8 +21,12 @@ class LocalServer:
     knows, and answers no web page of another origin.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, adapter: Path | None = None) -> None:
         """Load a GGUF file; takes under a second for the bundled model.
+
+        Args:
+            path: the model.
+            adapter: a LoRA in GGUF to put on top of it.
 
         Raises:
             ModelError: the file is no GGUF or cannot be loaded.
@@ -36,6 +40,8 @@ class LocalServer:
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(path)
         parameters.model_alias = {path.stem}
+        if adapter:
+            parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
         parameters.n_ctx = CONTEXT_TOKENS
         parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
         parameters.n_parallel = 1
@@ -64,17 +70,26 @@ class LocalServer:
 
     def count_tokens(self, text: str) -> int:
         """How many tokens the model reads in a text."""
+        return len(self.tokenize(text))
+
+    def tokenize(self, text: str, has_markup: bool = False) -> list[int]:
+        """The tokens the model reads in a text.
+
+        Args:
+            text: any text.
+            has_markup: read the marks of a chat template, as `<|im_end|>`, as what they stand for.
+        """
         import httpx
 
         response = httpx.post(
             self.url.removesuffix("/v1") + "/tokenize",
             headers={"Authorization": f"Bearer {self.key}"},
-            json={"content": text},
+            json={"content": text, "parse_special": has_markup},
             timeout=60,
             trust_env=False,  # a proxy set for the web must not come between
         )
         response.raise_for_status()
-        return len(response.json()["tokens"])
+        return list(response.json()["tokens"])
 
     def close(self) -> None:
         """Stop the server and free the model's memory."""

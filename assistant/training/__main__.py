@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant.training.adapter_commands import add_adapter_commands
+
 if TYPE_CHECKING:
     from assistant.judge import Judge
     from assistant.training.judge_data import Example
@@ -170,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         measuring.set_defaults(run=run)
         measuring.add_argument("--split", choices=("dev", "test"), default="dev")
         measuring.add_argument("--weights", type=Path, help="default: those that ship")
+    add_adapter_commands(commands, _sets)
     for command in commands.choices.values():
         command.add_argument("--subjects", type=Path, default=Path("evals/subjects"))
         command.add_argument("--statements", type=Path, default=Path("evals/statements"))

@@ -139,13 +139,13 @@ def _squad(path: Path, chance: random.Random) -> Iterator[Example]:
         paragraphs = [
             [paragraph["context"][start:end] for start, end in spans]
             for paragraph in article["paragraphs"]
-            for spans in [_passages(paragraph["context"], chance)]
+            for spans in [cut_passages(paragraph["context"], chance)]
         ]
         words = [[set(content_words(text)) for text in texts] for texts in paragraphs]
         for number, paragraph in enumerate(article["paragraphs"]):
             for item in paragraph["qas"]:
                 asked = set(content_words(item["question"]))
-                own = _most_alike(asked, words[number])
+                own = most_alike(asked, words[number])
                 if item.get("is_impossible"):
                     yield _without_answer(item["question"], paragraphs[number][own])
                     continue
@@ -156,7 +156,7 @@ def _squad(path: Path, chance: random.Random) -> Iterator[Example]:
                     for passage in range(len(paragraphs[place]))
                     if place != number
                 ]
-                nearest = _most_alike(asked, [words[p][q] for p, q in elsewhere])
+                nearest = most_alike(asked, [words[p][q] for p, q in elsewhere])
                 place, passage = elsewhere[nearest]
                 yield _without_answer(item["question"], paragraphs[place][passage])
 
@@ -209,7 +209,7 @@ def _selected_sentences(path: Path, chance: random.Random) -> Iterator[Example]:
         others = [g for g in groups if g and not set(g) & set(item["answers"])]
         if others:
             texts = [" ".join(candidates[n] for n in group) for group in others]
-            nearest = _most_alike(asked, [set(content_words(text)) for text in texts])
+            nearest = most_alike(asked, [set(content_words(text)) for text in texts])
             answering.append(others[nearest])
         for group in answering:
             shown = [candidates[n] for n in group]
@@ -253,7 +253,7 @@ def _of_sentences(question: str, sentences: Sequence[str], answers: Sequence[boo
     return Example(Reading(question, text, tuple(spans)), tuple(answers), answer)
 
 
-def _passages(text: str, chance: random.Random) -> list[Span]:
+def cut_passages(text: str, chance: random.Random) -> list[Span]:
     """Runs of whole sentences about as long as a statement; the first one is cut at random."""
     room = chance.randint(PASSAGE_CHARACTERS // 3, PASSAGE_CHARACTERS)
     passages: list[Span] = []
@@ -266,7 +266,7 @@ def _passages(text: str, chance: random.Random) -> list[Span]:
     return passages
 
 
-def _most_alike(asked: set[str], texts: Sequence[set[str]]) -> int:
+def most_alike(asked: set[str], texts: Sequence[set[str]]) -> int:
     """The text that shares most words, rare ones counting more."""
     known = {word: sum(word in text for text in texts) for word in asked}
     scores = [sum(1 / known[word] for word in asked & text) for text in texts]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.conversation import search_text
+from assistant.conversation import Turn, search_text
 from assistant.embedder import Embedder
 from assistant.lexical import LexicalIndex
 from assistant.retrieval import DENSE_WEIGHT
@@ -26,7 +26,9 @@ class AskedQuestion:
     """A question and what a right answer to it holds.
 
     Attributes:
-        asked: the question; a follow-up is led by what the conversation is about.
+        question: as it is asked.
+        history: earlier questions and answers, of a follow-up.
+        asked: what is searched for; a follow-up is led by what the conversation is about.
         evidence: statement id -> the quotes that answer; empty where nothing does.
         grades: statement id -> 2 answers, 1 is fair background.
         facts: what the answer has to say, each as a tuple of alternatives.
@@ -37,6 +39,8 @@ class AskedQuestion:
 
     id: str
     kind: str
+    question: str
+    history: tuple[Turn, ...]
     asked: str
     evidence: Mapping[str, tuple[str, ...]]
     grades: Mapping[str, int]
@@ -122,10 +126,13 @@ def _question(row: Any, answer: Any, grades: Mapping[str, int]) -> AskedQuestion
     evidence: dict[str, tuple[str, ...]] = {}
     for item in answer["evidence"]:
         evidence[item["statement"]] = (*evidence.get(item["statement"], ()), item["quote"])
+    history = tuple((asked, said) for asked, said in row["metadata"].get("history", ()))
     return AskedQuestion(
         id=row["_id"],
         kind=row["metadata"]["kind"],
-        asked=search_text(row["text"], row["metadata"].get("history", [])),
+        question=row["text"],
+        history=history,
+        asked=search_text(row["text"], history),
         evidence=evidence,
         grades=grades,
         facts=tuple(tuple(alternatives) for alternatives in answer["facts"]),

@@ -1,0 +1,169 @@
+"""The commands of the adapter: data, training, conversion, measuring."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from assistant.catalogue import find_model
+from assistant.training.question_sets import QuestionSet
+
+BASE = "smollm2-135m-base"
+# Paragraphs of SQuAD 2.0, each with its questions.
+SQUAD_PACKS = 300
+SQUAD_TASKS = 400
+Sets = Callable[[argparse.Namespace, str], list[QuestionSet]]
+
+
+def add_adapter_commands(commands: Any, sets: Sets) -> None:
+    """Add them to the command line; `sets` reads the question sets of a split."""
+    data = commands.add_parser("adapter-data", help="statements, questions and replies to learn")
+    data.set_defaults(run=lambda options: _write_data(options, sets))
+    data.add_argument("--data", type=Path, required=True, help="folder of public data sets")
+    data.add_argument("--output", type=Path, required=True, help="the .jsonl file of packs")
+    data.add_argument("--in-own-words", action="store_true", help="good answers as written")
+    data.add_argument("--squad", type=int, default=SQUAD_PACKS, help="paragraphs of SQuAD 2.0")
+    data.add_argument("--times", type=int, default=2, help="how often the subjects are drawn")
+    data.add_argument("--seed", type=int, default=1)
+
+    training = commands.add_parser("adapter", help="train what the language model learns")
+    training.set_defaults(run=_train)
+    training.add_argument("packs", type=Path, help="from `adapter-data`")
+    training.add_argument("--output", type=Path, required=True, help="the checkpoint, .pt")
+    training.add_argument("--rank", type=int, default=16)
+    training.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
+    training.add_argument("--epochs", type=float, default=1.0, help="over the packs")
+    training.add_argument("--seed", type=int, default=1)
+
+    converting = commands.add_parser("adapter-convert", help="a checkpoint as a GGUF file")
+    converting.set_defaults(run=_convert)
+    converting.add_argument("checkpoint", type=Path)
+    converting.add_argument("--output", type=Path, required=True, help="the .gguf file")
+
+    measuring = commands.add_parser("measure-adapter", help="a language model as a reader")
+    measuring.set_defaults(run=lambda options: _measure(options, sets))
+    measuring.add_argument("--split", choices=("dev", "test"), default="dev")
+    measuring.add_argument("--model", default="smollm2-135m", help="as `assistant --model`")
+    measuring.add_argument("--adapter", type=Path, help="another one over the bundled model")
+    measuring.add_argument("--data", type=Path, help="folder of public data sets, for SQuAD 2.0")
+    measuring.add_argument("--limit", type=int, help="at most so many questions of each source")
+    measuring.add_argument("--seed", type=int, default=1)
+
+
+def _write_data(options: argparse.Namespace, sets: Sets) -> int:
+    from assistant.training.adapter_data import squad_packs, subject_packs
+
+    chance = random.Random(options.seed)  # noqa: S311
+    packs = [
+        pack
+        for questions in sets(options, "train")
+        for _ in range(options.times)
+        for pack in subject_packs(questions, chance, options.in_own_words)
+    ]
+    own = len(packs)
+    squad = options.data / "squad2_dev" / "dev-v2.0.json"
+    if options.squad and squad.is_file():
+        public = list(squad_packs(squad, chance))
+        chance.shuffle(public)
+        packs += public[: options.squad]
+    chance.shuffle(packs)
+    with options.output.open("w", encoding="utf-8") as file:
+        for pack in packs:
+            file.write(json.dumps(asdict(pack), ensure_ascii=False) + "\n")
+    asked = sum(len(pack.asked) for pack in packs)
+    print(f"{options.output}: {len(packs)} packs, {own} of the subjects; {asked} questions")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from assistant.runtime import LocalServer
+    from assistant.training.adapter_data import read_packs, tokens_of
+    from assistant.training.adapter_training import Recipe, train_adapter
+
+    base = _base_file()
+    with closing(LocalServer(base)) as server:
+        packs = [
+            tokens_of(pack, lambda text: server.tokenize(text, has_markup=True))
+            for pack in read_packs(options.packs)
+        ]
+    total = sum(len(p.common) + sum(len(a) + len(r) for a, r in p.branches) for p in packs)
+    _report(f"{len(packs)} packs, {total} tokens")
+    recipe = Recipe(
+        rank=options.rank,
+        alpha=2.0 * options.rank,
+        rate=options.rate,
+        epochs=options.epochs,
+        seed=options.seed,
+    )
+    train_adapter(base, packs, recipe, options.output, _report)
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from assistant.training.adapter_file import write_adapter
+    from assistant.training.adapter_training import read_checkpoint
+
+    network, recipe = read_checkpoint(_base_file(), options.checkpoint)
+    write_adapter(network, recipe.alpha, options.output)
+    digest = hashlib.sha256(options.output.read_bytes()).hexdigest()
+    size = options.output.stat().st_size
+    print(f"{options.output}: {size / 2**20:.1f} MiB, {size} bytes, sha256 {digest}")
+    return 0
+
+
+def _measure(options: argparse.Namespace, sets: Sets) -> int:
+    from assistant.generation import Generator
+    from assistant.language_model import load_file, load_language_model
+    from assistant.settings import Settings
+    from assistant.training.adapter_evaluation import (
+        read_tasks,
+        squad_tasks,
+        subject_tasks,
+        summary,
+    )
+
+    home = Settings.from_environment().home
+    model = (
+        load_file(str(options.adapter), _base_file(), options.adapter)
+        if options.adapter
+        else load_language_model(options.model, home)
+    )
+    if model is None:
+        _report("There is no model to measure.")
+        return 1
+    own = [
+        task for each in sets(options, options.split) for task in subject_tasks(each, options.seed)
+    ]
+    random.Random(options.seed).shuffle(own)  # noqa: S311
+    sources = {f"subjects, {options.split}": own}
+    squad = options.data / "squad2_dev" / "dev-v2.0.json" if options.data else None
+    if squad and squad.is_file():
+        sources["SQuAD 2.0, held out"] = squad_tasks(squad, SQUAD_TASKS, options.seed)
+    with closing(model):
+        for name, tasks in sources.items():
+            chosen = tasks[: options.limit]
+            replies = list(tqdm(read_tasks(Generator(model), chosen), name, len(chosen)))
+            print(f"\n{name}\n{summary(replies)}")
+    return 0
+
+
+def _base_file() -> Path:
+    model = find_model(BASE)
+    path = model.path(Path()) if model else None
+    if path is None:
+        raise SystemExit("The bundled language model is not installed.")
+    return path
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

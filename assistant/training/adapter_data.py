@@ -1,0 +1,249 @@
+"""What the adapter learns from: statements, questions about them, and how to answer those.
+
+Questions about the same statements are packed together, each blind to the others: the statements
+are read once for all of them, which makes training about three times as fast.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.conversation import Turn
+from assistant.details import disagreement
+from assistant.prompts import NOT_ANSWERED, STATEMENTS_PROMPT, SYSTEM_PROMPT
+from assistant.training.judge_data import cut_passages, is_held_out, most_alike
+from assistant.training.question_sets import AskedQuestion, QuestionSet
+from assistant.training.support_data import marked_sentences
+from assistant.words import content_words, split_sentences
+
+MOST_STATEMENTS = 6
+MOST_ASKED = 8
+SNIPPETS = 4
+# How often only some sentences of the statements are shown, as the assistant does.
+CUT_SHOWN = 0.5
+# How often a question is asked too whose answer is not among the statements shown.
+WITHHELD = 0.5
+SILENCE = f"{NOT_ANSWERED}."
+# The chat template of SmolLM2; a test holds it against the one in the model's file.
+TURN = "<|im_start|>{role}\n{text}<|im_end|>\n"
+REPLY = "<|im_start|>assistant\n"
+END = "<|im_end|>"
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Statements and what is asked about them.
+
+    Attributes:
+        statements: as they are numbered in the prompt, from 1.
+        asked: questions with the replies to learn.
+        history: of the conversation; a pack that has one asks one question.
+        answers: the words that answer each question, where the source marks them.
+    """
+
+    statements: tuple[str, ...]
+    asked: tuple[tuple[str, str], ...]
+    history: tuple[Turn, ...] = ()
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A pack as the model reads it: what is common, then branches that do not see each other.
+
+    Attributes:
+        common: the prompt up to the question.
+        branches: for each question, the rest of the prompt and the reply.
+    """
+
+    common: list[int]
+    branches: list[tuple[list[int], list[int]]]
+
+
+def subject_packs(
+    questions: QuestionSet, chance: random.Random, in_own_words: bool
+) -> Iterator[Pack]:
+    """Every question of a set once, beside statements that are near to it.
+
+    Args:
+        questions: statements and questions.
+        chance: draws the statements, their order and what is asked together.
+        in_own_words: learn the good answers as they were written; otherwise only those that the
+            check of details passes, and of the others the quotes they rest on.
+    """
+    waiting = list(questions.questions)
+    chance.shuffle(waiting)
+    while waiting:
+        first = waiting.pop()
+        shown = _statements_for(first, questions, chance)
+        asked = [first]
+        if not first.history:
+            fitting = [q for q in waiting if not q.history and _is_about(q, shown, questions)]
+            asked += fitting[: MOST_ASKED - 1]
+            waiting = [question for question in waiting if question not in asked]
+        numbers = {identity: number for number, identity in enumerate(shown, start=1)}
+        replies = [(each.question, _reply(each, numbers, in_own_words)) for each in asked]
+        elsewhere = [q for q in questions.questions if not q.history and not q.answering & {*shown}]
+        if not first.history and elsewhere and chance.random() < WITHHELD:
+            replies.append((chance.choice(elsewhere).question, SILENCE))
+        chance.shuffle(replies)
+        texts = [questions.statements[identity] for identity in shown]
+        if chance.random() < CUT_SHOWN:
+            quoted = [quote for each in asked for _, quote in each.cited_quotes]
+            texts = [_cut(text, quoted, chance) for text in texts]
+        yield Pack(tuple(texts), tuple(replies), first.history)
+
+
+def _statements_for(
+    question: AskedQuestion, questions: QuestionSet, chance: random.Random
+) -> list[str]:
+    """The ids of what answers a question and of what is nearest to it, in any order."""
+    shown = list(question.evidence)
+    near = [each for each in questions.nearest(question) if each not in question.answering]
+    count = chance.randint(max(1, len(shown)), max(MOST_STATEMENTS, len(shown)))
+    shown += near[: count - len(shown)]
+    chance.shuffle(shown)
+    return shown
+
+
+def _is_about(question: AskedQuestion, shown: Sequence[str], questions: QuestionSet) -> bool:
+    """Whether the statements shown answer it in full, or come near to it where nothing does."""
+    if question.is_answerable:
+        return question.answering <= {*shown}
+    return questions.nearest(question)[0] in shown
+
+
+def _reply(question: AskedQuestion, numbers: Mapping[str, int], in_own_words: bool) -> str:
+    if not question.is_answerable:
+        return SILENCE
+    said = [
+        (claim, [question.cited_quotes[place - 1] for place in places])
+        for claim, places in marked_sentences(question.answer)
+    ]
+    if in_own_words or all(_agrees(claim, cited) for claim, cited in said):
+        return " ".join(
+            _marked(claim, [numbers[identity] for identity, _ in cited]) for claim, cited in said
+        )
+    return " ".join(
+        _marked(quote[start:end], [numbers[identity]])
+        for identity, quote in dict.fromkeys(question.cited_quotes)
+        for start, end in split_sentences(quote)
+    )
+
+
+def _agrees(claim: str, cited: Sequence[tuple[str, str]]) -> bool:
+    return any(not disagreement(claim, quote, quote) for _, quote in cited)
+
+
+def _marked(claim: str, numbers: Sequence[int]) -> str:
+    return claim + "".join(f" [{number}]" for number in dict.fromkeys(numbers))
+
+
+def _cut(text: str, quoted: Sequence[str], chance: random.Random) -> str:
+    """Some sentences of a statement, with all that are quoted."""
+    sentences = [text[start:end] for start, end in split_sentences(text)]
+    kept = [
+        sentence
+        for sentence in sentences
+        if any(sentence in quote or quote in sentence for quote in quoted) or chance.random() < 0.5
+    ]
+    return " ".join(kept or sentences[:1])
+
+
+def squad_packs(path: Path, chance: random.Random, held_out: bool = False) -> Iterator[Pack]:
+    """Passages of an article of SQuAD 2.0 and the questions about one of its paragraphs.
+
+    A reply is the sentence that holds the answer. Impossible questions are answered with silence.
+
+    Args:
+        path: a file in the form of SQuAD.
+        chance: draws the passages and their order.
+        held_out: the articles that are never trained on, instead of the others.
+    """
+    for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
+        if is_held_out(article["title"]) != held_out:
+            continue
+        paragraphs = [
+            [paragraph["context"][start:end] for start, end in spans]
+            for paragraph in article["paragraphs"]
+            for spans in [cut_passages(paragraph["context"], chance)]
+        ]
+        for number, paragraph in enumerate(article["paragraphs"]):
+            asked = list(paragraph["qas"])
+            chance.shuffle(asked)
+            own = list(paragraphs[number])
+            chance.shuffle(own)
+            shown = own[: chance.randint(1, 2)]
+            words = {word for text in shown for word in content_words(text)}
+            others = [t for place, texts in enumerate(paragraphs) if place != number for t in texts]
+            while others and len(shown) < SNIPPETS:
+                nearest = most_alike(words, [set(content_words(text)) for text in others])
+                shown.append(others.pop(nearest))
+            chance.shuffle(shown)
+            context = paragraph["context"]
+            replies = [(each, _squad_reply(each, context, shown)) for each in asked]
+            answered = [each for each in replies if each[1] not in ("", SILENCE)]
+            silent = [each for each in replies if each[1] == SILENCE]
+            # No more impossible ones than others, or silence is all that is learned.
+            kept = (answered + silent[: max(1, len(answered))])[:MOST_ASKED]
+            chance.shuffle(kept)
+            yield Pack(
+                tuple(shown),
+                tuple((item["question"].strip(), reply) for item, reply in kept),
+                answers=tuple(
+                    item["answers"][0]["text"] if item["answers"] else "" for item, _ in kept
+                ),
+            )
+
+
+def _squad_reply(item: Any, context: str, shown: Sequence[str]) -> str:
+    """The sentence that holds the answer, marked; empty where it is not shown."""
+    if item.get("is_impossible"):
+        return SILENCE
+    start = item["answers"][0]["answer_start"]
+    for number, passage in enumerate(shown, start=1):
+        place = start - context.find(passage) if passage in context else -1
+        for first, last in split_sentences(passage):
+            if first <= place < last:
+                return _marked(passage[first:last], [number])
+    return ""
+
+
+def read_packs(path: Path) -> Iterator[Pack]:
+    """Packs from a file of JSON lines."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        yield Pack(
+            tuple(row["statements"]),
+            tuple((question, reply) for question, reply in row["asked"]),
+            tuple((asked, said) for asked, said in row["history"]),
+            tuple(row["answers"]),
+        )
+
+
+def tokens_of(pack: Pack, tokenize: Callable[[str], list[int]]) -> Tokens:
+    """A pack in the prompt that the assistant uses.
+
+    Args:
+        pack: statements, questions and replies.
+        tokenize: text with the marks of the template to tokens; `LocalServer.tokenize`.
+    """
+    numbered = "\n".join(f"[{n}] {text}" for n, text in enumerate(pack.statements, start=1))
+    common = TURN.format(role="system", text=SYSTEM_PROMPT)
+    for asked, said in pack.history:
+        common += TURN.format(role="user", text=asked) + TURN.format(role="assistant", text=said)
+    # The space before a question belongs to its first word.
+    opening = STATEMENTS_PROMPT.format(statements=numbered, question="").rstrip(" ")
+    common += TURN.format(role="user", text=opening).removesuffix(f"{END}\n")
+    return Tokens(
+        tokenize(common),
+        [
+            (tokenize(f" {question}{END}\n{REPLY}"), tokenize(f"{reply}{END}"))
+            for question, reply in pack.asked
+        ],
+    )

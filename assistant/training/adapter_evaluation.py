@@ -1,0 +1,138 @@
+"""Measuring a language model as a reader: does it find the answer among statements, or say none?"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from assistant.conversation import Turn
+from assistant.generation import Generator
+from assistant.training.adapter_data import SILENCE, SNIPPETS, squad_packs
+from assistant.training.judge_evaluation import interval
+from assistant.training.question_sets import QuestionSet, fold
+from assistant.verification import declines
+from assistant.words import content_words
+
+_MARKER = re.compile(r"\[(\d+)\]")
+# Of the replies to answerable questions, which kinds are told apart in the summary.
+SHORTEST_COPY = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A question put to a reader, with what it should reply.
+
+    Attributes:
+        statements: in the order they are numbered, from 1.
+        facts: what the reply has to say, each as a tuple of alternatives; none where nothing
+            answers.
+        right: numbers of the statements that answer.
+    """
+
+    question: str
+    kind: str
+    statements: tuple[str, ...]
+    facts: tuple[tuple[str, ...], ...]
+    right: frozenset[int]
+    history: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a reader replied to a task."""
+
+    task: Task
+    reply: str
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it said that the statements do not answer."""
+        return declines(self.reply)
+
+    @property
+    def holds_answer(self) -> bool:
+        """Whether every fact is in the text of the reply."""
+        said = fold(self.reply)
+        return not self.is_silent and all(
+            any(fold(alternative) in said for alternative in fact) for fact in self.task.facts
+        )
+
+    @property
+    def cites_right(self) -> bool:
+        """Whether it cites, and only statements that answer."""
+        cited = {int(number) for number in _MARKER.findall(self.reply)}
+        return bool(cited) and cited <= self.task.right
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether nearly all its words stand in the statements."""
+        words = content_words(_MARKER.sub("", self.reply))
+        known = {word for text in self.task.statements for word in content_words(text)}
+        return sum(word in known for word in words) >= SHORTEST_COPY * len(words)
+
+
+def subject_tasks(questions: QuestionSet, seed: int) -> Iterator[Task]:
+    """Each question of a set beside the statements that answer it and the nearest others."""
+    chance = random.Random(seed)  # noqa: S311
+    for question in questions.questions:
+        near = [each for each in questions.nearest(question) if each not in question.answering]
+        shown = list(question.evidence)
+        shown += near[: max(0, SNIPPETS - len(shown))]
+        chance.shuffle(shown)
+        right = {number for number, each in enumerate(shown, start=1) if each in question.answering}
+        yield Task(
+            question.question,
+            question.kind,
+            tuple(questions.statements[each] for each in shown),
+            question.facts,
+            frozenset(right),
+            question.history,
+        )
+
+
+def squad_tasks(path: Path, most: int, seed: int) -> list[Task]:
+    """Questions about the articles of SQuAD 2.0 that nothing was trained on."""
+    chance = random.Random(seed)  # noqa: S311
+    tasks: list[Task] = []
+    for pack in squad_packs(path, chance, held_out=True):
+        for (question, reply), answer in zip(pack.asked, pack.answers, strict=True):
+            numbers = frozenset(int(number) for number in _MARKER.findall(reply))
+            kind = "impossible" if reply == SILENCE else "answerable"
+            facts = () if reply == SILENCE else ((answer,),)
+            tasks.append(Task(question, kind, pack.statements, facts, numbers))
+    chance.shuffle(tasks)
+    return tasks[:most]
+
+
+def read_tasks(generator: Generator, tasks: Iterable[Task]) -> Iterator[Read]:
+    """The model's replies, with the prompt in use."""
+    for task in tasks:
+        prompt = generator.prompt(task.question, task.history, task.statements)
+        yield Read(task, "".join(generator.stream(prompt)))
+
+
+def summary(replies: Sequence[Read]) -> str:
+    """How a reader did, with 95 % intervals, as lines of text."""
+    answerable = [each for each in replies if each.task.facts]
+    others = [each for each in replies if not each.task.facts]
+    near = [each for each in others if each.task.kind in ("near_miss", "impossible")]
+    spoken = [each for each in answerable if not each.is_silent]
+    measures: list[tuple[str, Sequence[Read], Callable[[Read], bool]]] = [
+        ("answerable: the answer is in the reply", answerable, lambda each: each.holds_answer),
+        ("answerable: silent", answerable, lambda each: each.is_silent),
+        ("answered: cites only what answers", spoken, lambda each: each.cites_right),
+        ("answered: in the statements' words", spoken, lambda each: each.is_copied),
+        ("near-miss or impossible: silent", near, lambda each: each.is_silent),
+    ]
+    lines = [f"{len(replies)} questions, {len(answerable)} answerable"]
+    for name, of, is_so in measures:
+        values = np.array([is_so(each) for each in of], dtype=float)
+        if len(values):
+            low, high = interval(len(values), lambda drawn, v=values: float(v[drawn].mean()))  # type: ignore[misc]
+            lines.append(f"{name}: {values.mean():.3f} [{low:.3f}, {high:.3f}] of {len(values)}")
+    return "\n".join(lines)

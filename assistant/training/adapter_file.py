@@ -1,0 +1,34 @@
+"""The adapter as a GGUF file that llama.cpp puts on top of the base model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from assistant.training.llama import Llama
+
+
+def write_adapter(network: Llama, alpha: float, path: Path) -> None:
+    """Write the LoRA of a network, in 16 bits.
+
+    Names and shapes are those of llama.cpp's convert_lora_to_gguf.py. The network is trained in
+    the layout of the base's GGUF file, so nothing has to be permuted.
+
+    Args:
+        network: trained.
+        alpha: as it was trained with.
+        path: the `.gguf` file.
+    """
+    import gguf
+
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", alpha)
+    for name, matrix in network.learned():
+        writer.add_tensor(name, matrix.cpu().numpy().astype(np.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

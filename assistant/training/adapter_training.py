@@ -1,0 +1,187 @@
+"""Training the adapter: what the language model learns on top of its own weights."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from assistant.training.adapter_data import Tokens
+from assistant.training.llama import Llama
+
+PACKS_A_STEP = 3
+WARM_UP = 0.06
+REPORT_EVERY = 20
+SAVE_EVERY = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the adapter is trained.
+
+    Attributes:
+        rank: of the LoRA.
+        alpha: it counts `alpha / rank` times.
+        rate: the highest learning rate.
+        epochs: how often each pack is read.
+        seed: of the first weights and the order.
+    """
+
+    rank: int = 16
+    alpha: float = 32.0
+    rate: float = 1e-3
+    epochs: float = 2.0
+    seed: int = 1
+
+
+def train_adapter(
+    base: Path,
+    packs: Sequence[Tokens],
+    recipe: Recipe,
+    checkpoint: Path,
+    report: Callable[[str], None],
+) -> Llama:
+    """Train on packs; goes on from the checkpoint where it broke off.
+
+    Args:
+        base: the GGUF file of the language model.
+        packs: what to learn.
+        recipe: how.
+        checkpoint: a file that is written every few minutes; one of another recipe is an error.
+        report: is told how it goes.
+
+    Raises:
+        ValueError: the checkpoint is of another recipe.
+    """
+    torch.manual_seed(recipe.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    # Twice as fast where the processor has it, and emulated, many times slower, where not.
+    half_width = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16")
+    dtype = torch.bfloat16 if half_width else torch.float32
+    network = Llama(base, recipe.rank, recipe.alpha, dtype).to(device)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=0.0)
+    steps = max(1, math.ceil(len(packs) * recipe.epochs / PACKS_A_STEP))
+    done = _resume(checkpoint, recipe, network, optimizer)
+    started = time.monotonic()
+    recent: list[float] = []
+    for step, batch in enumerate(_batches(packs, steps, recipe.seed)):
+        if step < done:
+            continue
+        for group in optimizer.param_groups:
+            rise = min(1.0, (step + 1) / (WARM_UP * steps))
+            group["lr"] = recipe.rate * rise * (1 - step / steps)
+        optimizer.zero_grad()
+        for pack in batch:
+            loss = pack_loss(network, pack, device) / len(batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            recent.append(loss.item() * len(batch))
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        if (step + 1) % REPORT_EVERY == 0:
+            minutes = (time.monotonic() - started) / 60
+            mean = sum(recent) / len(recent)
+            report(f"step {step + 1} of {steps}, {minutes:.1f} min, loss {mean:.4f}")
+            recent.clear()
+        if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
+            _save(checkpoint, recipe, network, optimizer, step + 1)
+    return network.eval()
+
+
+def read_checkpoint(base: Path, checkpoint: Path) -> tuple[Llama, Recipe]:
+    """The network as a checkpoint left it, in full width, and how it was trained."""
+    saved: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    recipe = Recipe(**saved["recipe"])
+    network = Llama(base, recipe.rank, recipe.alpha, torch.float32)
+    network.load_state_dict(saved["network"])
+    return network.eval(), recipe
+
+
+def pack_loss(network: Llama, pack: Tokens, device: torch.device) -> Tensor:
+    """Cross-entropy of the replies' tokens, the mean over the questions.
+
+    A reply counts by the square root of its length: where it starts says what is answered, and
+    the rest is copied.
+    """
+    tokens, positions, mask, scored, weights = _laid_out(pack)
+    states = network(tokens.to(device), positions.to(device), mask.to(device))
+    logits = network.logits(states[(scored - 1).to(device)])
+    errors = functional.cross_entropy(logits, tokens[scored].to(device), reduction="none")
+    return (errors * weights.to(device)).sum() / len(pack.branches)
+
+
+def _laid_out(pack: Tokens) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """A pack as one row of tokens.
+
+    Returns:
+        The tokens, their positions, who sees whom, which tokens are scored, and how much each
+        of those counts. Every branch goes on from the last common token, as if it were alone.
+    """
+    tokens = list(pack.common)
+    positions = list(range(len(tokens)))
+    branch = [-1] * len(tokens)
+    scored: list[int] = []
+    weights: list[float] = []
+    for number, (asked, reply) in enumerate(pack.branches):
+        scored += range(len(tokens) + len(asked), len(tokens) + len(asked) + len(reply))
+        weights += [1 / math.sqrt(len(reply))] * len(reply)
+        positions += range(len(pack.common), len(pack.common) + len(asked) + len(reply))
+        tokens += asked + reply
+        branch += [number] * (len(asked) + len(reply))
+    of = torch.tensor(branch)
+    sees = (of.unsqueeze(1) == of.unsqueeze(0)) | (of.unsqueeze(0) == -1)
+    return (
+        torch.tensor(tokens),
+        torch.tensor(positions),
+        sees & torch.ones_like(sees).tril(),
+        torch.tensor(scored),
+        torch.tensor(weights),
+    )
+
+
+def _batches(packs: Sequence[Tokens], steps: int, seed: int) -> Iterator[Sequence[Tokens]]:
+    chance = random.Random(seed)  # noqa: S311
+    made = 0
+    while made < steps:
+        order = list(packs)
+        chance.shuffle(order)
+        for first in range(0, len(order), PACKS_A_STEP):
+            if made == steps:
+                return
+            yield order[first : first + PACKS_A_STEP]
+            made += 1
+
+
+def _resume(
+    checkpoint: Path, recipe: Recipe, network: Llama, optimizer: torch.optim.Optimizer
+) -> int:
+    """Take up the checkpoint, if there is one; returns how many steps were done."""
+    if not checkpoint.is_file():
+        return 0
+    saved: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    if saved["recipe"] != asdict(recipe):
+        raise ValueError(f"{checkpoint} is of another recipe: {saved['recipe']}. Remove it.")
+    network.load_state_dict(saved["network"])
+    optimizer.load_state_dict(saved["optimizer"])
+    return int(saved["done"])
+
+
+def _save(
+    checkpoint: Path, recipe: Recipe, network: Llama, optimizer: torch.optim.Optimizer, done: int
+) -> None:
+    saved = {
+        "recipe": asdict(recipe),
+        "network": network.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "done": done,
+    }
+    unfinished = checkpoint.with_suffix(".unfinished")
+    torch.save(saved, unfinished)
+    unfinished.replace(checkpoint)  # whole or not at all

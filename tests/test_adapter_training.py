@@ -1,0 +1,215 @@
+"""The adapter: its network is llama.cpp's, its prompts are the assistant's, and it learns."""
+
+import json
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+import torch
+
+from assistant.catalogue import find_model
+from assistant.embedder import Embedder
+from assistant.generation import Generator
+from assistant.language_model import load_file
+from assistant.prompts import NOT_ANSWERED
+from assistant.runtime import LocalServer
+from assistant.training.adapter_data import (
+    SILENCE,
+    Pack,
+    squad_packs,
+    subject_packs,
+    tokens_of,
+)
+from assistant.training.adapter_file import write_adapter
+from assistant.training.adapter_training import (
+    Recipe,
+    _laid_out,
+    pack_loss,
+    read_checkpoint,
+    train_adapter,
+)
+from assistant.training.llama import Llama
+from assistant.training.question_sets import QuestionSet, read_question_set
+from tests.fakes import WordEmbedder
+
+SUBJECT = Path(__file__).parent.parent / "evals" / "subjects" / "cash"
+PACK = Pack(
+    ("Bees fly from 10 °C on. Wasps do not.", "Honey does not spoil."),
+    (
+        ("When do bees fly?", "Bees fly from 10 °C on. [1]"),
+        ("Who keeps bees?", SILENCE),
+    ),
+)
+# Matrices of 8 bits times states of 8 bits in one, exact numbers in the other.
+ROUNDING = 0.35
+
+
+def _base() -> Path:
+    model = find_model("smollm2-135m-base")
+    assert model
+    path = model.path(Path())
+    assert path
+    return path
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalServer]:
+    with closing(LocalServer(_base())) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def subject() -> QuestionSet:
+    embedder: Embedder = WordEmbedder()
+    return read_question_set(SUBJECT, "train", embedder)
+
+
+def _post(server: LocalServer, path: str, body: dict[str, object]) -> dict[str, object]:
+    response = httpx.post(
+        server.url.removesuffix("/v1") + path,
+        headers={"Authorization": f"Bearer {server.key}"},
+        json=body,
+        timeout=60,
+        trust_env=False,
+    )
+    response.raise_for_status()
+    answer: dict[str, object] = response.json()
+    return answer
+
+
+def _likeliest(server: LocalServer, tokens: list[int]) -> dict[int, float]:
+    body = {"prompt": tokens, "n_predict": 1, "n_probs": 5, "temperature": 0}
+    answer = _post(server, "/completion", body)
+    (first,) = answer["completion_probabilities"]  # type: ignore[misc]
+    return {each["id"]: each["logprob"] for each in first["top_logprobs"]}
+
+
+def test_the_network_with_an_adapter_is_the_one_llama_cpp_runs(
+    tmp_path: Path, server: LocalServer
+) -> None:
+    torch.manual_seed(7)
+    network = Llama(_base(), rank=4, alpha=8.0, dtype=torch.float32)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.endswith(".b"):
+                parameter.normal_(std=0.05)
+    file = tmp_path / "adapter.gguf"
+    write_adapter(network, 8.0, file)
+    pack = tokens_of(PACK, lambda text: server.tokenize(text, has_markup=True))
+    tokens = pack.common + pack.branches[0][0]
+    mask = torch.ones(len(tokens), len(tokens), dtype=torch.bool).tril()
+    with torch.no_grad():
+        states = network(torch.tensor(tokens), torch.arange(len(tokens)), mask)
+        ours = network.logits(states[-1:])[0].log_softmax(-1)
+    with closing(LocalServer(_base(), file)) as adapted:
+        theirs = _likeliest(adapted, tokens)
+    plain = _likeliest(server, tokens)
+    assert theirs != plain
+    for token, likely in theirs.items():
+        assert float(ours[token]) == pytest.approx(likely, abs=ROUNDING)
+
+
+def test_a_pack_is_the_prompt_the_assistant_sends(server: LocalServer) -> None:
+    """With a history and a question that starts with a word, whose space belongs to it."""
+    pack = Pack(PACK.statements, PACK.asked[:1], history=(("Are there bees?", "There are. [1]"),))
+    tokens = tokens_of(pack, lambda text: server.tokenize(text, has_markup=True))
+    with closing(load_file("base", _base(), None)) as model:
+        messages = Generator(model).prompt(pack.asked[0][0], pack.history, pack.statements)
+    roles = {"human": "user", "ai": "assistant"}
+    sent = [{"role": roles.get(m.type, m.type), "content": m.content} for m in messages]
+    prompt = str(_post(server, "/apply-template", {"messages": sent})["prompt"])
+    assert tokens.common + tokens.branches[0][0] == server.tokenize(prompt, has_markup=True)
+
+
+def test_questions_of_a_pack_do_not_see_each_other(server: LocalServer) -> None:
+    both = tokens_of(PACK, lambda text: server.tokenize(text, has_markup=True))
+    network = Llama(_base(), rank=4, alpha=8.0, dtype=torch.float32)
+
+    def replied(pack_tokens: object, branch: int) -> torch.Tensor:
+        assert isinstance(pack_tokens, type(both))
+        tokens, positions, mask, scored, _ = _laid_out(pack_tokens)
+        counts = [len(reply) for _, reply in pack_tokens.branches]
+        with torch.no_grad():
+            logits = network.logits(network(tokens, positions, mask)[scored - 1])
+        return logits.split(counts)[branch]
+
+    alone = type(both)(both.common, both.branches[1:])
+    torch.testing.assert_close(replied(both, 1), replied(alone, 0), atol=1e-3, rtol=1e-3)
+
+
+def test_training_learns_and_goes_on_from_its_checkpoint(
+    tmp_path: Path, server: LocalServer
+) -> None:
+    tokens = tokens_of(PACK, lambda text: server.tokenize(text, has_markup=True))
+    checkpoint, said = tmp_path / "adapter.pt", list[str]()
+    recipe = Recipe(rank=2, alpha=4.0, rate=3e-3, epochs=24.0)
+    untrained = Llama(_base(), 2, 4.0, torch.float32)
+    train_adapter(_base(), [tokens], recipe, checkpoint, said.append)
+    network, kept = read_checkpoint(_base(), checkpoint)
+    assert kept == recipe
+    with torch.no_grad():
+        before, after = (
+            pack_loss(each, tokens, torch.device("cpu")).item() for each in (untrained, network)
+        )
+    assert after < 0.7 * before
+    written = checkpoint.stat().st_mtime_ns
+    train_adapter(_base(), [tokens], recipe, checkpoint, said.append)
+    assert checkpoint.stat().st_mtime_ns == written  # there was nothing left to do
+    with pytest.raises(ValueError, match="another recipe"):
+        train_adapter(_base(), [tokens], Recipe(rank=2, alpha=4.0), checkpoint, said.append)
+
+
+def test_every_question_of_a_subject_is_learned_once_beside_what_answers_it(
+    subject: QuestionSet,
+) -> None:
+    packs = list(subject_packs(subject, random.Random(1), in_own_words=False))
+    learned = [question for pack in packs for question, _ in pack.asked]
+    by_question = {question.question: question for question in subject.questions}
+    assert set(learned) == set(by_question)
+    for pack in packs:
+        shown = " ".join(pack.statements)
+        for question, reply in pack.asked:
+            quotes = [quote for _, quote in by_question[question].cited_quotes]
+            if reply == SILENCE:
+                assert not all(quote in shown for quote in quotes) or not quotes
+            else:
+                assert all(quote in shown for quote in quotes)
+                assert "[" in reply
+
+
+def test_replies_are_quotes_where_the_check_would_drop_what_was_written(
+    subject: QuestionSet,
+) -> None:
+    def replies(in_own_words: bool) -> dict[str, str]:
+        packs = subject_packs(subject, random.Random(1), in_own_words)
+        return {question: reply for pack in packs for question, reply in pack.asked}
+
+    free, strict = replies(True), replies(False)
+    quoted = [question for question in free if free[question] != strict[question]]
+    assert quoted
+    statements = " ".join(subject.statements.values())
+    assert any(strict[question].partition(" [")[0] in statements for question in quoted)
+
+
+def test_squad_replies_are_the_sentence_that_answers_or_silence(tmp_path: Path) -> None:
+    file = tmp_path / "squad.json"
+    context = "Bees fly from 10 °C on. Honey does not spoil. A hive holds fifty thousand bees."
+    questions = [
+        {"question": "When?", "answers": [{"text": "10 °C", "answer_start": 15}]},
+        {"question": "Who?", "answers": [], "is_impossible": True},
+    ]
+    articles = [
+        {"title": f"Bees {n}", "paragraphs": [{"context": context, "qas": questions}]}
+        for n in range(8)
+    ]
+    file.write_text(json.dumps({"data": articles}), encoding="utf-8")
+    learned = [pack.asked for pack in squad_packs(file, random.Random(1))]
+    held_out = [pack.asked for pack in squad_packs(file, random.Random(1), held_out=True)]
+    assert len(learned) + len(held_out) == 8
+    assert held_out
+    for asked in learned + held_out:
+        assert dict(asked)["Who?"].startswith(NOT_ANSWERED)
+        assert dict(asked).get("When?", "") in ("", "Bees fly from 10 °C on. [1]")
