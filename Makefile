@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: chat install test check lint format evals speed lock clean
+.PHONY: chat install test check lint format evals speed train-adapter lock clean
 
 chat: install  ## open the chat over the corpus that ships
 	@$(BIN)/assistant chat
@@ -47,6 +47,13 @@ evals: $(VENV)/.installed-test  ## measure the shipped questions; fail when answ
 
 speed: $(VENV)/.installed-test  ## the README's table of speeds
 	$(BIN)/python -m evals.speed
+
+DATA ?= ../shared/data
+train-adapter: $(VENV)/.installed-test  ## teach the language model: 40 minutes on two cores; DATA has SQuAD 2.0
+	mkdir -p build/train
+	$(BIN)/python -m assistant.training adapter-data --data $(DATA) --output build/train/packs.jsonl
+	$(BIN)/python -m assistant.training adapter build/train/packs.jsonl --output build/train/adapter.pt
+	$(BIN)/python -m assistant.training adapter-convert build/train/adapter.pt --output build/train/adapter.gguf
 
 lock:  ## pin what a fresh environment resolves to
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

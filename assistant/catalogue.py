@@ -41,6 +41,11 @@ class CatalogueModel:
     adapter_sha256: str = ""
 
     @property
+    def fingerprint(self) -> str:
+        """Stands for the very files."""
+        return self.sha256[:16] + (f"+{self.adapter_sha256[:16]}" if self.adapter else "")
+
+    @property
     def adapter_path(self) -> Path | None:
         """Where the adapter lies; None where there is none."""
         return ADAPTERS / self.adapter if self.adapter else None

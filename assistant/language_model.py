@@ -134,7 +134,7 @@ def load_file(name: str, path: Path, adapter: Path | None) -> LanguageModel:
     )
     known = find_model(name)
     # A catalogue model was hashed when it came; hashing gigabytes at every start would take long.
-    fingerprint = known.sha256[:16] if known else f"{path.name}, {path.stat().st_size} bytes"
+    fingerprint = known.fingerprint if known else f"{path.name}, {path.stat().st_size} bytes"
     return LanguageModel(name, chat, fingerprint, CONTEXT_TOKENS, server.count_tokens, server.close)
 
 

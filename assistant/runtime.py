@@ -31,6 +31,7 @@ class LocalServer:
         Raises:
             ModelError: the file is no GGUF or cannot be loaded.
         """
+        import httpx
         import xllamacpp
 
         with path.open("rb") as file:
@@ -67,6 +68,13 @@ class LocalServer:
                 "does not know, or larger than the free memory."
             ) from error
         self.url = f"{self._server.listening_address}/v1"
+        # One client for all calls: making one takes twenty times as long as counting tokens.
+        self._client = httpx.Client(
+            base_url=str(self._server.listening_address),
+            headers={"Authorization": f"Bearer {self.key}"},
+            timeout=60,
+            trust_env=False,  # a proxy set for the web must not come between
+        )
 
     def count_tokens(self, text: str) -> int:
         """How many tokens the model reads in a text."""
@@ -79,18 +87,13 @@ class LocalServer:
             text: any text.
             has_markup: read the marks of a chat template, as `<|im_end|>`, as what they stand for.
         """
-        import httpx
-
-        response = httpx.post(
-            self.url.removesuffix("/v1") + "/tokenize",
-            headers={"Authorization": f"Bearer {self.key}"},
-            json={"content": text, "parse_special": has_markup},
-            timeout=60,
-            trust_env=False,  # a proxy set for the web must not come between
+        response = self._client.post(
+            "/tokenize", json={"content": text, "parse_special": has_markup}
         )
         response.raise_for_status()
         return list(response.json()["tokens"])
 
     def close(self) -> None:
         """Stop the server and free the model's memory."""
+        self._client.close()
         self._server = None

@@ -35,7 +35,8 @@ def test_what_is_pulled_is_pinned_to_a_commit(model: CatalogueModel) -> None:
 
 def test_names_and_files_are_unique() -> None:
     assert len({model.name for model in CATALOGUE}) == len(CATALOGUE)
-    assert len({model.file for model in CATALOGUE}) == len(CATALOGUE)
+    assert len({(model.file, model.adapter) for model in CATALOGUE}) == len(CATALOGUE)
+    assert len({model.file for model in PULLED}) == len(PULLED)
 
 
 def test_a_pulled_model_is_here_when_its_file_has_its_size(home: Path) -> None:

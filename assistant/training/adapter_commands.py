@@ -20,7 +20,7 @@ from assistant.training.question_sets import QuestionSet
 
 BASE = "smollm2-135m-base"
 # Paragraphs of SQuAD 2.0, each with its questions.
-SQUAD_PACKS = 300
+SQUAD_PACKS = 250
 SQUAD_TASKS = 400
 Sets = Callable[[argparse.Namespace, str], list[QuestionSet]]
 
@@ -33,13 +33,15 @@ def add_adapter_commands(commands: Any, sets: Sets) -> None:
     data.add_argument("--output", type=Path, required=True, help="the .jsonl file of packs")
     data.add_argument("--in-own-words", action="store_true", help="good answers as written")
     data.add_argument("--squad", type=int, default=SQUAD_PACKS, help="paragraphs of SQuAD 2.0")
-    data.add_argument("--times", type=int, default=2, help="how often the subjects are drawn")
+    data.add_argument("--times", type=int, default=1, help="how often the subjects are drawn")
+    data.add_argument("--split", choices=("train", "dev"), default="train")
     data.add_argument("--seed", type=int, default=1)
 
     training = commands.add_parser("adapter", help="train what the language model learns")
     training.set_defaults(run=_train)
     training.add_argument("packs", type=Path, help="from `adapter-data`")
     training.add_argument("--output", type=Path, required=True, help="the checkpoint, .pt")
+    training.add_argument("--dev", type=Path, help="packs to measure the loss on at the end")
     training.add_argument("--rank", type=int, default=16)
     training.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     training.add_argument("--epochs", type=float, default=1.0, help="over the packs")
@@ -66,7 +68,7 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
     chance = random.Random(options.seed)  # noqa: S311
     packs = [
         pack
-        for questions in sets(options, "train")
+        for questions in sets(options, options.split)
         for _ in range(options.times)
         for pack in subject_packs(questions, chance, options.in_own_words)
     ]
@@ -88,14 +90,17 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
 def _train(options: argparse.Namespace) -> int:
     from assistant.runtime import LocalServer
     from assistant.training.adapter_data import read_packs, tokens_of
-    from assistant.training.adapter_training import Recipe, train_adapter
+    from assistant.training.adapter_training import Recipe, mean_loss, train_adapter
 
     base = _base_file()
     with closing(LocalServer(base)) as server:
-        packs = [
-            tokens_of(pack, lambda text: server.tokenize(text, has_markup=True))
-            for pack in read_packs(options.packs)
-        ]
+        packs, dev = (
+            [
+                tokens_of(pack, lambda text: server.tokenize(text, has_markup=True))
+                for pack in (read_packs(path) if path else ())
+            ]
+            for path in (options.packs, options.dev)
+        )
     total = sum(len(p.common) + sum(len(a) + len(r) for a, r in p.branches) for p in packs)
     _report(f"{len(packs)} packs, {total} tokens")
     recipe = Recipe(
@@ -105,7 +110,9 @@ def _train(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         seed=options.seed,
     )
-    train_adapter(base, packs, recipe, options.output, _report)
+    network = train_adapter(base, packs, recipe, options.output, _report)
+    if dev:
+        _report(f"dev loss {mean_loss(network, dev):.4f}")
     return 0
 
 
