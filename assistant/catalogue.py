@@ -65,6 +65,8 @@ CATALOGUE = (
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         licence="Apache-2.0",
         memory=400_000_000,
+        adapter="adapter.gguf",
+        adapter_sha256="fd5c998dfa9ff1f3e1aa0989821138f4b7fe08dcc90ba7cf41375e334a9920d8",
     ),
     CatalogueModel(
         name="smollm2-135m-base",

@@ -118,6 +118,8 @@ class Verifier:
 
     def check(self, claim: str, evidence: Sequence[Candidate]) -> Checked:
         """Whether a sentence of the evidence carries a claim."""
+        if declines(claim):
+            return Checked(0.0, reason="it finds no answer in the statements")
         if len(content_words(claim)) < FEWEST_CONTENT_WORDS:
             return Checked(0.0, reason="it is too short to be checked")
         for candidate in evidence:

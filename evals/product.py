@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,8 @@ from assistant.answer import Answer, Hit
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+
+    from assistant.assistant import Assistant
 
 History = Sequence[tuple[str, str]]
 
@@ -40,7 +42,8 @@ class Subject:
     """An opened assistant over the statements of a question set.
 
     Attributes:
-        chat_model: the language model alone, for the tutorial chain; None where there is none.
+        chat_model: the language model alone and as it came, for the tutorial chain; None where
+            there is none.
         names: what it is made of (`model`, `embedder`), for the record.
         ablations: makes the assistant without one of its parts, by name.
         depths: makes it with other numbers of statements read, by name.
@@ -74,15 +77,33 @@ def open_subject(corpus: Path, model: str | None) -> Iterator[Subject]:
 
     settings = Settings.from_environment()
     settings = replace(settings, model=model or settings.model)
-    with Assistant.open(corpus, settings, progress=_show) as assistant:
+    with (
+        Assistant.open(corpus, settings, progress=_show) as assistant,
+        _as_it_came(assistant) as chat_model,
+    ):
         names = {"model": settings.model, "embedder": settings.embedder}
         yield Subject(
             assistant,
-            assistant.chat_model,
+            chat_model,
             names,
             partial(ablations, assistant),
             partial(depths, assistant),
         )
+
+
+@contextmanager
+def _as_it_came(assistant: Assistant) -> Iterator[BaseChatModel | None]:
+    """The assistant's language model without what it was taught here: tutorials have no more."""
+    from assistant.catalogue import find_model
+    from assistant.language_model import load_file
+
+    known = find_model(assistant.model)
+    path = known.path(assistant.settings.home) if known and known.adapter else None
+    if path is None:
+        yield assistant.chat_model
+        return
+    with closing(load_file(assistant.model, path, None)) as model:
+        yield model.chat
 
 
 def _show(what: str, done: int, total: int) -> None:

@@ -178,8 +178,9 @@ def test_the_threshold_decides_what_is_near_enough(chain_with: Asking) -> None:
     assert not chain_with(TRUE, abstain_below=1.1)[0].invoke(TEXTS[1]).answered
 
 
-def test_a_model_that_declines_abstains(chain_with: Asking) -> None:
-    chain, _ = chain_with("The statements do not say.")
+def test_where_the_model_declines_the_judge_has_to_be_surer(chain_with: Asking) -> None:
+    """Sure enough to ask the model, not sure enough to answer against it."""
+    chain, _ = chain_with("The statements do not say.", abstain_below=0.95)
     answer = chain.invoke(QUESTION)
     check(answer)
     assert not answer.answered
@@ -187,8 +188,19 @@ def test_a_model_that_declines_abstains(chain_with: Asking) -> None:
     assert answer.model == "scripted"
 
 
-def test_a_model_that_declines_after_an_invention_abstains(chain_with: Asking) -> None:
-    chain, _ = chain_with(f"{INVENTED} The statements do not say more.")
+def test_a_judge_that_is_sure_answers_in_quotes_where_the_model_declines(
+    chain_with: Asking,
+) -> None:
+    chain, _ = chain_with("The statements do not say.", abstain_below=0.3)
+    answer = chain.invoke(QUESTION)
+    check(answer)
+    assert answer.text == "Bees fly from ten degrees on. [1]"
+    assert answer.model == "quotes"
+    assert [each.reason for each in answer.dropped] == ["it finds no answer in the statements"]
+
+
+def test_a_model_that_declines_after_an_invention_declines(chain_with: Asking) -> None:
+    chain, _ = chain_with(f"{INVENTED} The statements do not say more.", abstain_below=0.95)
     assert not chain.invoke(QUESTION).answered
 
 
