@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -25,7 +24,9 @@ SQUAD_TASKS = 400
 Sets = Callable[[argparse.Namespace, str], list[QuestionSet]]
 
 
-def add_adapter_commands(commands: Any, sets: Sets) -> None:
+def add_adapter_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], sets: Sets
+) -> None:
     """Add them to the command line; `sets` reads the question sets of a split."""
     data = commands.add_parser("adapter-data", help="statements, questions and replies to learn")
     data.set_defaults(run=lambda options: _write_data(options, sets))

@@ -19,8 +19,8 @@ from assistant.verification import declines
 from assistant.words import content_words
 
 _MARKER = re.compile(r"\[(\d+)\]")
-# Of the replies to answerable questions, which kinds are told apart in the summary.
-SHORTEST_COPY = 0.8
+# From which share of its words on a reply is in the statements' words.
+COPIED_FROM = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Read:
         """Whether nearly all its words stand in the statements."""
         words = content_words(_MARKER.sub("", self.reply))
         known = {word for text in self.task.statements for word in content_words(text)}
-        return sum(word in known for word in words) >= SHORTEST_COPY * len(words)
+        return sum(word in known for word in words) >= COPIED_FROM * len(words)
 
 
 def subject_tasks(questions: QuestionSet, seed: int) -> Iterator[Task]:
