@@ -64,9 +64,10 @@ def confidence(hits: Iterable[Hit]) -> float:
     scale of the dev questions. There 0.75 of the near-misses were told at the threshold that
     answers 0.90 of the answerable, each set left out of the fit in turn.
     """
-    some = 1 - prod(1 - hit.score for hit in hits)
-    if not some:
+    hits = tuple(hits)
+    if not hits:
         return 0.0
+    some = 1 - prod(1 - hit.score for hit in hits)
     some = min(max(some, 1 - SUREST), SUREST)
     logit = CONSTANT + WEIGHT_OF_JUDGE * log(some / (1 - some))
     return 1 / (1 + exp(-logit))

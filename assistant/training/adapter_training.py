@@ -41,7 +41,7 @@ class Recipe:
     rank: int = 16
     alpha: float = 32.0
     rate: float = 1e-3
-    epochs: float = 2.0
+    epochs: float = 1.0
     seed: int = 1
 
 
