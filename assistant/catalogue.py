@@ -72,7 +72,7 @@ CATALOGUE = (
         name="smollm2-135m",
         title="SmolLM2 135M Instruct",
         adapter="adapter.gguf",
-        adapter_sha256="fd5c998dfa9ff1f3e1aa0989821138f4b7fe08dcc90ba7cf41375e334a9920d8",
+        adapter_sha256="8fb438ce55781c5dda1918684d6e1961f8fa20eb6098696656e729865768c3d4",
     ),
     _BASE,
     CatalogueModel(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -14,10 +15,18 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict
 
-from assistant.answer import ABSTENTION, Answer, Dropped, Hit, Sentence, confidence
+from assistant.answer import (
+    ABSTENTION,
+    LEAST_DOUBT,
+    Answer,
+    Dropped,
+    Hit,
+    Sentence,
+    confidence,
+)
 from assistant.conversation import Turn, search_text
 from assistant.errors import AssistantError
-from assistant.generation import Generator
+from assistant.generation import Generator, Piece
 from assistant.receipt import ReadSentence, ReadStatement, Receipt
 from assistant.retrieval import Retriever
 from assistant.selection import (
@@ -36,13 +45,11 @@ UNLIKELY = (
     "The nearest statements are unlikely to answer the question ({found:.2f}, needed {needed:.2f})."
 )
 DECLINED = (
-    "The language model found no answer in the nearest statements, "
-    "which are not sure enough to answer without it ({found:.2f}, needed {needed:.2f})."
+    "The language model doubts that the nearest statements answer the question, "
+    "and they are not sure enough to answer without it ({found:.2f}, needed {needed:.2f})."
 )
-# How much surer the judge has to be where the language model finds no answer. Chosen on the dev
-# questions: the model that ships is silent on 0.84 of the near-misses there, and on 0.44 of the
-# questions that the same statements answer, so its word alone is not enough.
-SURER_ALONE = 0.16
+# What a model's word that nothing answers counts for where it does not tell how sure it is.
+DOUBT_OF_SILENCE = 0.9
 QUOTES = "quotes"
 # How many statements are found for a question and judged.
 FOUND = 6
@@ -124,21 +131,25 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         draft = Draft(input)
         draft.candidates = judge_sentences(self._judge, input.searched_for, input.hits)
         draft.judged = time.perf_counter()
-        found = confidence(draft.hits)
-        if not draft.candidates or found < self._abstain_below:
+        needed = self._abstain_below
+        tells_doubt = self._generator is not None and self._generator.tells_doubt
+        # A language model may still speak for it.
+        if not draft.candidates or draft.confidence(LEAST_DOUBT if tells_doubt else None) < needed:
             yield ABSTENTION
-            yield self._answer(draft, UNLIKELY.format(found=found, needed=self._abstain_below))
+            yield self._answer(draft, UNLIKELY.format(found=draft.confidence(), needed=needed))
             return
         draft.evidence = select(input.question, input.hits[0].statement, draft.candidates)
 
         # 2. The model says it in its words; each sentence is verified as it ends.
         if self._generator:
             yield from self._write(self._generator, draft)
-            needed = self._abstain_below + SURER_ALONE
-            if declines("".join(draft.pieces)) and not draft.sentences and found < needed:
-                yield ABSTENTION
-                yield self._answer(draft, DECLINED.format(found=found, needed=needed))
-                return
+            if declines("".join(draft.pieces)) and not draft.sentences and draft.doubt is None:
+                draft.doubt = DOUBT_OF_SILENCE
+        if draft.confidence(draft.doubt) < needed:
+            reason = DECLINED.format(found=draft.confidence(draft.doubt), needed=needed)
+            yield ABSTENTION
+            yield self._answer(draft, reason)
+            return
 
         # 3. What the model did not carry over is quoted.
         for candidate in draft.evidence:
@@ -151,16 +162,27 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         inquiry = draft.inquiry
         passages = [each.text for each in draft.evidence]
         draft.prompt = generator.prompt(inquiry.question, inquiry.history, passages)
-        pieces = _kept(generator.stream(draft.prompt), draft.pieces)
-        for verified in self._verifier.verify(pieces, draft.evidence, draft.citations):
-            match verified:
-                case None:
-                    yield ""
-                case Dropped():
-                    draft.dropped.append(verified)
-                case sentence, carrier:
-                    draft.carried.append(carrier)
-                    yield draft.add(sentence)
+        with closing(generator.stream(draft.prompt)) as written:
+            pieces = self._kept(written, draft)
+            for verified in self._verifier.verify(pieces, draft.evidence, draft.citations):
+                match verified:
+                    case None:
+                        yield ""
+                    case Dropped():
+                        draft.dropped.append(verified)
+                    case sentence, carrier:
+                        draft.carried.append(carrier)
+                        yield draft.add(sentence)
+
+    def _kept(self, written: Iterator[Piece], draft: Draft) -> Iterator[str]:
+        """The pieces, remembered as they pass; none where the model doubts too much."""
+        for piece in written:
+            draft.pieces.append(piece.text)
+            if piece.doubt is not None:
+                draft.doubt = piece.doubt
+                if draft.confidence(piece.doubt) < self._abstain_below:
+                    return
+            yield piece.text
 
     def _answer(self, draft: Draft, reason: str | None = None) -> Answer:
         """The draft as it stands, complete; an abstention where there is a reason for one."""
@@ -186,6 +208,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
                 needed=self._abstain_below,
                 prompt=tuple((message.type, str(message.content)) for message in draft.prompt),
                 draft="".join(draft.pieces),
+                doubt=draft.doubt,
                 timings={
                     "search": inquiry.found - inquiry.started,
                     "judge": judged - inquiry.found,
@@ -206,6 +229,7 @@ class Draft:
     judged: float = 0.0
     prompt: Sequence[BaseMessage] = ()
     pieces: list[str] = field(default_factory=list)
+    doubt: float | None = None
     sentences: list[Sentence] = field(default_factory=list)
     carried: list[Candidate] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
@@ -215,6 +239,10 @@ class Draft:
     def hits(self) -> tuple[Hit, ...]:
         """What was found, ranked by what likely answers."""
         return rank_by_answer(self.inquiry.hits, self.candidates)
+
+    def confidence(self, doubt: float | None = None) -> float:
+        """How likely it is that the statements answer, given the language model's doubt."""
+        return confidence(self.hits, doubt)
 
     def add(self, sentence: Sentence) -> str:
         """Take a sentence in; returns it as it continues the text."""
@@ -283,10 +311,3 @@ def _read_question(asked: Question) -> tuple[str, tuple[Turn, ...]]:
 def _encodable(text: str) -> str:
     """The text with a mark for what is no character: shells of another encoding hand it over."""
     return text.encode(errors="replace").decode()
-
-
-def _kept(pieces: Iterator[str], draft: list[str]) -> Iterator[str]:
-    """The pieces, remembered as they pass."""
-    for piece in pieces:
-        draft.append(piece)
-        yield piece

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator as Generated
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import exp
 from typing import TYPE_CHECKING
 
 from assistant.conversation import Turn
 from assistant.errors import AssistantError, ModelError
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
-from assistant.prompts import STATEMENTS_PROMPT, SYSTEM_PROMPT
+from assistant.prompts import NOT_ANSWERED, STATEMENTS_PROMPT, SYSTEM_PROMPT
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
+    from langchain_core.messages import BaseMessage, BaseMessageChunk
 
 # What the chat template adds around messages, generously.
 TEMPLATE_TOKENS = 64
 REMEMBERED_TURNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a draft.
+
+    Attributes:
+        doubt: with the first piece of a model that tells, how likely it was to abstain instead,
+            0..1.
+    """
+
+    text: str
+    doubt: float | None = None
 
 
 class Generator:
@@ -26,6 +42,7 @@ class Generator:
         from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 
         self.name = model.name
+        self.tells_doubt = model.tells_doubt
         self._model = model
         self._prompt = ChatPromptTemplate(
             [
@@ -55,7 +72,7 @@ class Generator:
                 {"history": turns, "statements": _numbered(passages), "question": question}
             ).to_messages()
 
-    def stream(self, messages: Sequence[BaseMessage]) -> Iterator[str]:
+    def stream(self, messages: Sequence[BaseMessage]) -> Generated[Piece]:
         """The model's draft, piece by piece.
 
         Raises:
@@ -64,8 +81,11 @@ class Generator:
         with self._errors():
             # Not `prompt | chat`: a LangChain sequence that is closed reads its model's stream to
             # the end, for tracing, so that a stopped answer would keep the model busy.
+            is_first = self.tells_doubt
             for chunk in self._model.chat.stream(list(messages)):
-                yield chunk.text
+                doubt = _doubt(chunk) if is_first else None
+                is_first = is_first and doubt is None
+                yield Piece(chunk.text, doubt)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -102,6 +122,17 @@ class Generator:
                     f"The question is too long for {self._model.name}, which reads "
                     f"{self._model.context_tokens} tokens. Ask it in fewer words."
                 )
+
+
+def _doubt(chunk: BaseMessageChunk) -> float | None:
+    """How likely the word was with which an abstention starts; None where nothing is told.
+
+    Only the likeliest words are told: where it is not among them, it is less likely than they are.
+    """
+    for token in (chunk.response_metadata.get("logprobs") or {}).get("content") or ():
+        likely = {each["token"]: exp(each["logprob"]) for each in token["top_logprobs"]}
+        return likely.get(NOT_ANSWERED.split()[0], 0.0)
+    return None
 
 
 def _numbered(passages: Sequence[str]) -> str:

@@ -11,10 +11,11 @@ SYSTEM_PROMPT = (
     "Answer in one to three short sentences. "
     # A marker at the end of each sentence is the form that citations are read from.
     "End each sentence with the number of its statement in brackets, like [1]. "
-    "If the statements do not answer the question, reply: The statements do not say."
+    # Starts with a word that hardly any answer starts with: how likely it is is the model's doubt.
+    "If the statements do not answer the question, reply: None of the statements answers this."
 )
 
 STATEMENTS_PROMPT = "Statements:\n{statements}\n\nQuestion: {question}"
 
-NOT_ANSWERED = "The statements do not say"
-"""How a model that follows the system prompt abstains."""
+NOT_ANSWERED = "None of the statements answer"
+"""How the reply starts of a model that follows the system prompt and abstains."""

@@ -71,6 +71,7 @@ class Receipt:
         needed: the confidence it had to reach.
         prompt: (role, text) of each message the language model was sent; empty where none was.
         draft: what it wrote, as far as it was read.
+        doubt: how likely it found it that nothing answers, 0..1; None where it did not tell.
         timings: seconds by stage: `search`, `judge`, `write` (and check).
         fingerprints: of the `index`, the `embedder`, the `judge` and the `model`.
     """
@@ -79,6 +80,7 @@ class Receipt:
     needed: float = 0.0
     prompt: tuple[tuple[str, str], ...] = ()
     draft: str = ""
+    doubt: float | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,6 +91,7 @@ class Receipt:
             "needed": self.needed,
             "prompt": [{"role": role, "content": text} for role, text in self.prompt],
             "draft": self.draft,
+            "doubt": None if self.doubt is None else round(self.doubt, 4),
             "timings": {stage: round(seconds, 4) for stage, seconds in self.timings.items()},
             "fingerprints": dict(self.fingerprints),
         }

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import log
 from types import TracebackType
 
 import numpy as np
@@ -72,11 +73,13 @@ class ScriptedChatModel(BaseChatModel):
     """Streams scripted replies, a few characters at a time, and records what it was asked.
 
     The last reply is given again when they run out. `failure` is raised after the reply's pieces.
+    `doubt` is told with the first piece, as llama.cpp does.
     """
 
     replies: list[str]
     failure: Exception | None = None
     piece_length: int = 3
+    doubt: float | None = None
     received: list[list[BaseMessage]] = []  # noqa: RUF012  # pydantic copies it for each model
     pieces_sent: int = 0
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
@@ -108,7 +111,12 @@ class ScriptedChatModel(BaseChatModel):
         for start in range(0, len(reply), self.piece_length):
             self.pieces_sent += 1
             piece = reply[start : start + self.piece_length]
-            yield ChatGenerationChunk(message=AIMessageChunk(piece))
+            message = AIMessageChunk(piece)
+            if self.doubt is not None:
+                top = [{"token": "None", "logprob": log(self.doubt)}]
+                told = {"content": [{"token": piece, "top_logprobs": top}]}
+                message.response_metadata = {"logprobs": told}
+            yield ChatGenerationChunk(message=message)
         if self.failure:
             raise self.failure
         yield ChatGenerationChunk(message=AIMessageChunk("", chunk_position="last"))
@@ -124,10 +132,16 @@ def scripted_model(
     failure: Exception | None = None,
     context_tokens: int = 100_000,
     name: str = "scripted",
+    doubt: float | None = None,
 ) -> tuple[LanguageModel, ScriptedChatModel]:
     """A language model that replies as scripted, and the chat model inside; a token is a word."""
-    chat = ScriptedChatModel(replies=list(replies) or [""], failure=failure)
-    return LanguageModel(name, chat, "script", context_tokens, lambda text: len(text.split())), chat
+    chat = ScriptedChatModel(replies=list(replies) or [""], failure=failure, doubt=doubt)
+    return (
+        LanguageModel(
+            name, chat, "script", doubt is not None, context_tokens, lambda text: len(text.split())
+        ),
+        chat,
+    )
 
 
 def hits_for(*texts: str) -> tuple[Hit, ...]:

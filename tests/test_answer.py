@@ -72,6 +72,7 @@ def test_a_dictionary_of_an_answer_has_the_fields_of_the_contract() -> None:
             "needed": 0.0,
             "prompt": [],
             "draft": "",
+            "doubt": None,
             "timings": {},
             "fingerprints": {},
         },

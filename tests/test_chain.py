@@ -50,9 +50,12 @@ def chain_with(retriever: Retriever) -> Asking:
     """A chain over the texts whose model replies as scripted, and that model."""
 
     def build(
-        *replies: str, abstain_below: float = 0.3, failure: Exception | None = None
+        *replies: str,
+        abstain_below: float = 0.3,
+        failure: Exception | None = None,
+        doubt: float | None = None,
     ) -> tuple[Chain, ScriptedChatModel]:
-        model, chat = scripted_model(*replies, failure=failure)
+        model, chat = scripted_model(*replies, failure=failure, doubt=doubt)
         return build_chain(
             retriever, WordJudge(), Verifier(), Generator(model), abstain_below
         ), chat
@@ -178,20 +181,52 @@ def test_the_threshold_decides_what_is_near_enough(chain_with: Asking) -> None:
     assert not chain_with(TRUE, abstain_below=1.1)[0].invoke(TEXTS[1]).answered
 
 
+SILENCE = "None of the statements answers this."
+# Between how sure a judge is that finds every word, alone and beside a model that is silent.
+JUST_SURE = 0.999
+
+
 def test_where_the_model_declines_the_judge_has_to_be_surer(chain_with: Asking) -> None:
     """Sure enough to ask the model, not sure enough to answer against it."""
-    chain, _ = chain_with("The statements do not say.", abstain_below=0.95)
+    chain, _ = chain_with(SILENCE, abstain_below=JUST_SURE)
     answer = chain.invoke(QUESTION)
     check(answer)
     assert not answer.answered
     assert "language model" in answer.reason
-    assert answer.model == "scripted"
+    assert (answer.model, answer.receipt.doubt) == ("scripted", 0.9)
+    assert chain_with(TRUE, abstain_below=JUST_SURE)[0].invoke(QUESTION).answered
+
+
+def test_a_model_that_doubts_is_stopped_at_its_first_word(chain_with: Asking) -> None:
+    chain, chat = chain_with(TRUE, abstain_below=JUST_SURE, doubt=0.9)
+    answer = chain.invoke(QUESTION)
+    check(answer)
+    assert not answer.answered
+    assert (chat.pieces_sent, answer.receipt.draft) == (1, "Bee")
+    assert answer.confidence < JUST_SURE
+
+
+def test_what_the_model_doubts_is_told_in_the_receipt(chain_with: Asking) -> None:
+    answers = [chain_with(TRUE, doubt=doubt)[0].invoke(QUESTION) for doubt in (0.1, 0.4)]
+    assert [each.receipt.doubt for each in answers] == pytest.approx([0.1, 0.4])
+    assert answers[0].confidence > answers[1].confidence
+    assert {each.text for each in answers} == {"Bees fly from ten degrees on. [1]"}
+
+
+def test_a_model_without_doubt_speaks_for_what_the_judge_finds_unlikely(
+    chain_with: Asking,
+) -> None:
+    """Half of the question's words are found: about even, for the judge alone."""
+    question = "When do bees zeppelin?"
+    alone = chain_with(TRUE, abstain_below=0.85)[0].invoke(question)
+    assert not alone.answered
+    assert chain_with(TRUE, abstain_below=0.85, doubt=0.001)[0].invoke(question).answered
 
 
 def test_a_judge_that_is_sure_answers_in_quotes_where_the_model_declines(
     chain_with: Asking,
 ) -> None:
-    chain, _ = chain_with("The statements do not say.", abstain_below=0.3)
+    chain, _ = chain_with(SILENCE, abstain_below=0.3)
     answer = chain.invoke(QUESTION)
     check(answer)
     assert answer.text == "Bees fly from ten degrees on. [1]"
@@ -200,7 +235,7 @@ def test_a_judge_that_is_sure_answers_in_quotes_where_the_model_declines(
 
 
 def test_a_model_that_declines_after_an_invention_declines(chain_with: Asking) -> None:
-    chain, _ = chain_with(f"{INVENTED} The statements do not say more.", abstain_below=0.95)
+    chain, _ = chain_with(f"{INVENTED} {SILENCE}", abstain_below=JUST_SURE)
     assert not chain.invoke(QUESTION).answered
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from assistant.conversation import Turn
 from assistant.errors import ModelError
-from assistant.generation import TEMPLATE_TOKENS, Generator
+from assistant.generation import TEMPLATE_TOKENS, Generator, Piece
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
 from assistant.prompts import SYSTEM_PROMPT
 from tests.fakes import ScriptedChatModel, scripted_model
@@ -19,7 +19,8 @@ def draft(
     model: LanguageModel, history: list[Turn] = HISTORY, passages: tuple[str, ...] = PASSAGES
 ) -> str:
     generator = Generator(model)
-    return "".join(generator.stream(generator.prompt("When do bees fly?", history, passages)))
+    messages = generator.prompt("When do bees fly?", history, passages)
+    return "".join(piece.text for piece in generator.stream(messages))
 
 
 def asked_with(context_tokens: int) -> tuple[ScriptedChatModel, str]:
@@ -33,9 +34,17 @@ def test_the_draft_comes_piece_by_piece_as_the_model_writes_it() -> None:
     model, chat = scripted_model("Bees fly from ten degrees on [1].")
     generator = Generator(model)
     pieces = generator.stream(generator.prompt("When?", [], PASSAGES))
-    assert next(pieces) == "Bee"
+    assert next(pieces) == Piece("Bee")
     assert chat.pieces_sent == 1
-    assert "Bee" + "".join(pieces) == "Bees fly from ten degrees on [1]."
+    assert "Bee" + "".join(piece.text for piece in pieces) == "Bees fly from ten degrees on [1]."
+
+
+def test_the_first_piece_tells_the_doubt_of_a_model_that_has_one() -> None:
+    model, _ = scripted_model("Bees fly.", doubt=0.25)
+    generator = Generator(model)
+    first, *others = generator.stream(generator.prompt("When?", [], PASSAGES))
+    assert first.doubt == pytest.approx(0.25)
+    assert {each.doubt for each in others} == {None}
 
 
 def test_closing_the_draft_stops_the_model() -> None:

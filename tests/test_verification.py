@@ -315,8 +315,8 @@ def test_a_sentence_is_shown_before_the_draft_goes_on() -> None:
 @pytest.mark.parametrize(
     ("draft", "expected"),
     [
-        ("The statements do not say.", True),
-        ("I am sorry, but the statements do not say.", True),
+        ("None of the statements answers this.", True),
+        ("I am sorry, but none of the statements answer this.", True),
         ("They say a lot.", False),
         ("", False),
     ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,14 @@ from assistant.words import content_words, split_sentences
 MOST_STATEMENTS = 6
 MOST_ASKED = 8
 SNIPPETS = 4
-# How often only some sentences of the statements are shown, as the assistant does.
-CUT_SHOWN = 0.5
+# How often sentences of few statements are shown, each with a number, as the assistant does.
+AS_SENTENCES = 0.5
+MOST_AS_SENTENCES = 2
+# How often a sentence is among them that answers nothing of what is asked.
+SENTENCE_SHOWN = 0.6
 # How often a question is asked too whose answer is not among the statements shown.
-WITHHELD = 0.5
-SILENCE = f"{NOT_ANSWERED}."
+WITHHELD = 0.25
+SILENCE = f"{NOT_ANSWERED}s this."
 # The chat template of SmolLM2; a test holds it against the one in the model's file.
 TURN = "<|im_start|>{role}\n{text}<|im_end|>\n"
 REPLY = "<|im_start|>assistant\n"
@@ -80,32 +83,51 @@ def subject_packs(
     chance.shuffle(waiting)
     while waiting:
         first = waiting.pop()
-        shown = _statements_for(first, questions, chance)
+        as_sentences = chance.random() < AS_SENTENCES
+        shown = _statements_for(first, questions, chance, as_sentences)
         asked = [first]
         if not first.history:
             fitting = [q for q in waiting if not q.history and _is_about(q, shown, questions)]
             asked += fitting[: MOST_ASKED - 1]
             waiting = [question for question in waiting if question not in asked]
-        numbers = {identity: number for number, identity in enumerate(shown, start=1)}
-        replies = [(each.question, _reply(each, numbers, in_own_words)) for each in asked]
-        elsewhere = [q for q in questions.questions if not q.history and not q.answering & {*shown}]
+        passages = _passages(shown, asked, questions, chance if as_sentences else None)
+        replies = [(each.question, _reply(each, passages, in_own_words)) for each in asked]
+        elsewhere = [
+            question
+            for question in questions.questions
+            if question.is_answerable
+            and not question.history
+            and not question.answering & {*shown}
+            and questions.nearest(question)[1] in shown
+        ]
         if not first.history and elsewhere and chance.random() < WITHHELD:
             replies.append((chance.choice(elsewhere).question, SILENCE))
         chance.shuffle(replies)
-        texts = [questions.statements[identity] for identity in shown]
-        if chance.random() < CUT_SHOWN:
-            quoted = [quote for each in asked for _, quote in each.cited_quotes]
-            texts = [_cut(text, quoted, chance) for text in texts]
-        yield Pack(tuple(texts), tuple(replies), first.history)
+        yield Pack(tuple(each.text for each in passages), tuple(replies), first.history)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What is shown under one number: a statement, or a sentence of one."""
+
+    identity: str
+    text: str
+
+    def holds(self, identity: str, quote: str) -> bool:
+        """Whether a quote of a statement, or a sentence of the quote, is in it."""
+        return identity == self.identity and any(
+            quote[start:end] in self.text for start, end in split_sentences(quote)
+        )
 
 
 def _statements_for(
-    question: AskedQuestion, questions: QuestionSet, chance: random.Random
+    question: AskedQuestion, questions: QuestionSet, chance: random.Random, few: bool
 ) -> list[str]:
     """The ids of what answers a question and of what is nearest to it, in any order."""
     shown = list(question.evidence)
     near = [each for each in questions.nearest(question) if each not in question.answering]
-    count = chance.randint(max(1, len(shown)), max(MOST_STATEMENTS, len(shown)))
+    most = MOST_AS_SENTENCES if few else MOST_STATEMENTS
+    count = chance.randint(max(1, len(shown)), max(most, len(shown)))
     shown += near[: count - len(shown)]
     chance.shuffle(shown)
     return shown
@@ -118,7 +140,29 @@ def _is_about(question: AskedQuestion, shown: Sequence[str], questions: Question
     return questions.nearest(question)[0] in shown
 
 
-def _reply(question: AskedQuestion, numbers: Mapping[str, int], in_own_words: bool) -> str:
+def _passages(
+    shown: Sequence[str],
+    asked: Sequence[AskedQuestion],
+    questions: QuestionSet,
+    chance: random.Random | None,
+) -> list[Passage]:
+    """The statements; or, with a source of chance, some sentences with all that are quoted."""
+    if chance is None:
+        return [Passage(identity, questions.statements[identity]) for identity in shown]
+    quoted = [cited for each in asked for cited in each.cited_quotes]
+    passages: list[Passage] = []
+    for identity in shown:
+        text = questions.statements[identity]
+        sentences = [Passage(identity, text[start:end]) for start, end in split_sentences(text)]
+        passages += [
+            each
+            for each in sentences
+            if any(each.holds(*cited) for cited in quoted) or chance.random() < SENTENCE_SHOWN
+        ] or sentences[:1]
+    return passages
+
+
+def _reply(question: AskedQuestion, passages: Sequence[Passage], in_own_words: bool) -> str:
     if not question.is_answerable:
         return SILENCE
     said = [
@@ -126,14 +170,22 @@ def _reply(question: AskedQuestion, numbers: Mapping[str, int], in_own_words: bo
         for claim, places in marked_sentences(question.answer)
     ]
     if in_own_words or all(_agrees(claim, cited) for claim, cited in said):
-        return " ".join(
-            _marked(claim, [numbers[identity] for identity, _ in cited]) for claim, cited in said
-        )
+        return " ".join(_marked(claim, _numbers(cited, passages)) for claim, cited in said)
     return " ".join(
-        _marked(quote[start:end], [numbers[identity]])
+        _marked(quote[start:end], _numbers([(identity, quote[start:end])], passages))
         for identity, quote in dict.fromkeys(question.cited_quotes)
         for start, end in split_sentences(quote)
     )
+
+
+def _numbers(cited: Sequence[tuple[str, str]], passages: Sequence[Passage]) -> list[int]:
+    """The numbers under which quotes are shown."""
+    return [
+        number
+        for quoted in cited
+        for number, passage in enumerate(passages, start=1)
+        if passage.holds(*quoted)
+    ]
 
 
 def _agrees(claim: str, cited: Sequence[tuple[str, str]]) -> bool:
@@ -142,17 +194,6 @@ def _agrees(claim: str, cited: Sequence[tuple[str, str]]) -> bool:
 
 def _marked(claim: str, numbers: Sequence[int]) -> str:
     return claim + "".join(f" [{number}]" for number in dict.fromkeys(numbers))
-
-
-def _cut(text: str, quoted: Sequence[str], chance: random.Random) -> str:
-    """Some sentences of a statement, with all that are quoted."""
-    sentences = [text[start:end] for start, end in split_sentences(text)]
-    kept = [
-        sentence
-        for sentence in sentences
-        if any(sentence in quote or quote in sentence for quote in quoted) or chance.random() < 0.5
-    ]
-    return " ".join(kept or sentences[:1])
 
 
 def squad_packs(path: Path, chance: random.Random, held_out: bool = False) -> Iterator[Pack]:

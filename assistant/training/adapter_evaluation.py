@@ -113,7 +113,7 @@ def read_tasks(generator: Generator, tasks: Iterable[Task]) -> Iterator[Read]:
     """The model's replies, with the prompt in use."""
     for task in tasks:
         prompt = generator.prompt(task.question, task.history, task.statements)
-        yield Read(task, "".join(generator.stream(prompt)))
+        yield Read(task, "".join(piece.text for piece in generator.stream(prompt)))
 
 
 def summary(replies: Sequence[Read]) -> str:

@@ -19,6 +19,8 @@ from assistant.training.adapter_data import Tokens
 from assistant.training.llama import Llama
 
 PACKS_A_STEP = 3
+# How much the first token of a reply counts.
+START_WEIGHT = 2.0
 WARM_UP = 0.06
 REPORT_EVERY = 20
 SAVE_EVERY = 60
@@ -121,8 +123,8 @@ def mean_loss(network: Llama, packs: Sequence[Tokens]) -> float:
 def pack_loss(network: Llama, pack: Tokens, device: torch.device) -> Tensor:
     """Cross-entropy of the replies' tokens, the mean over the questions.
 
-    A reply counts by the square root of its length: where it starts says what is answered, and
-    the rest is copied.
+    Where a reply starts says what is answered, or that nothing is, and counts as much for a short
+    reply as for a long one; the rest is copied and counts by the square root of its length.
     """
     tokens, positions, mask, scored, weights = _laid_out(pack)
     states = network(tokens.to(device), positions.to(device), mask.to(device))
@@ -145,7 +147,7 @@ def _laid_out(pack: Tokens) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     weights: list[float] = []
     for number, (asked, reply) in enumerate(pack.branches):
         scored += range(len(tokens) + len(asked), len(tokens) + len(asked) + len(reply))
-        weights += [1 / math.sqrt(len(reply))] * len(reply)
+        weights += [START_WEIGHT, *[1 / math.sqrt(len(reply))] * (len(reply) - 1)]
         positions += range(len(pack.common), len(pack.common) + len(asked) + len(reply))
         tokens += asked + reply
         branch += [number] * (len(asked) + len(reply))
