@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +34,7 @@ from assistant.training.adapter_training import (
 )
 from assistant.training.llama import Llama
 from assistant.training.question_sets import QuestionSet, read_question_set
+from assistant.words import split_sentences
 from tests.fakes import WordEmbedder
 
 SUBJECT = Path(__file__).parent.parent / "evals" / "subjects" / "cash"
@@ -178,6 +180,25 @@ def test_every_question_of_a_subject_is_learned_once_beside_what_answers_it(
             else:
                 assert all(quote in shown for quote in quotes)
                 assert "[" in reply
+
+
+def test_a_quote_carries_the_number_it_is_shown_under(subject: QuestionSet) -> None:
+    """Also where the sentences of one statement are shown singly."""
+    packs = list(subject_packs(subject, random.Random(1), in_own_words=False))
+    sentences = {
+        text[a:b] for text in subject.statements.values() for a, b in split_sentences(text)
+    }
+    quoted = [
+        (claim, pack.statements[int(number) - 1])
+        for pack in packs
+        for _, reply in pack.asked
+        for claim, number in re.findall(r"(.+?) \[(\d+)\](?: |$)", reply)
+        if claim in sentences
+    ]
+    assert quoted
+    assert all(claim in shown for claim, shown in quoted)
+    assert any(claim == shown for claim, shown in quoted)
+    assert any(claim != shown for claim, shown in quoted)
 
 
 def test_replies_are_quotes_where_the_check_would_drop_what_was_written(

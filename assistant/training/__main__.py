@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.training.adapter_commands import add_adapter_commands
+from assistant.training.adapter_commands import add_adapter_commands, report
 
 if TYPE_CHECKING:
     from assistant.judge import Judge
@@ -79,7 +79,7 @@ def _train(
     from assistant.judge import Judge, save_weights
     from assistant.training.judge_training import Stage, train
 
-    _report(f"{len(general)} general examples, {len(own)} of the subjects and again of those")
+    report(f"{len(general)} general examples, {len(own)} of the subjects and again of those")
     stages = [
         Stage("general", general, options.general_epochs, options.rate),
         Stage("subjects", own, options.epochs, options.rate),
@@ -88,14 +88,14 @@ def _train(
         stages[1:] if options.start_from else stages,
         options.seed,
         options.output,
-        _report,
+        report,
         options.start_from,
     )
     save_weights(network, options.output)
     slope, offset = calibrate(Judge(options.output))
     save_weights(network, options.output, (slope, offset))
     size = options.output.stat().st_size / 2**20
-    _report(f"saved {options.output}, {size:.1f} MiB, calibrated {slope:.3f} {offset:.3f}")
+    report(f"saved {options.output}, {size:.1f} MiB, calibrated {slope:.3f} {offset:.3f}")
     return 0
 
 
@@ -177,10 +177,6 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--subjects", type=Path, default=Path("evals/subjects"))
         command.add_argument("--statements", type=Path, default=Path("evals/statements"))
     return parser
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

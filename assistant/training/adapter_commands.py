@@ -19,7 +19,7 @@ from assistant.training.question_sets import QuestionSet
 
 BASE = "smollm2-135m-base"
 # Paragraphs of SQuAD 2.0, each with its questions.
-SQUAD_PACKS = 250
+SQUAD_PACKS = 600
 SQUAD_TASKS = 400
 Sets = Callable[[argparse.Namespace, str], list[QuestionSet]]
 
@@ -34,7 +34,7 @@ def add_adapter_commands(
     data.add_argument("--output", type=Path, required=True, help="the .jsonl file of packs")
     data.add_argument("--in-own-words", action="store_true", help="good answers as written")
     data.add_argument("--squad", type=int, default=SQUAD_PACKS, help="paragraphs of SQuAD 2.0")
-    data.add_argument("--times", type=int, default=1, help="how often the subjects are drawn")
+    data.add_argument("--times", type=int, default=2, help="how often the subjects are drawn")
     data.add_argument("--split", choices=("train", "dev"), default="train")
     data.add_argument("--seed", type=int, default=1)
 
@@ -103,7 +103,7 @@ def _train(options: argparse.Namespace) -> int:
             for path in (options.packs, options.dev)
         )
     total = sum(len(p.common) + sum(len(a) + len(r) for a, r in p.branches) for p in packs)
-    _report(f"{len(packs)} packs, {total} tokens")
+    report(f"{len(packs)} packs, {total} tokens")
     recipe = Recipe(
         rank=options.rank,
         alpha=2.0 * options.rank,
@@ -111,9 +111,9 @@ def _train(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         seed=options.seed,
     )
-    network = train_adapter(base, packs, recipe, options.output, _report)
+    network = train_adapter(base, packs, recipe, options.output, report)
     if dev:
-        _report(f"dev loss {mean_loss(network, dev):.4f}")
+        report(f"dev loss {mean_loss(network, dev):.4f}")
     return 0
 
 
@@ -147,7 +147,7 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
         else load_language_model(options.model, home)
     )
     if model is None:
-        _report("There is no model to measure.")
+        report("There is no model to measure.")
         return 1
     own = [
         task for each in sets(options, options.split) for task in subject_tasks(each, options.seed)
@@ -173,5 +173,6 @@ def _base_file() -> Path:
     return path
 
 
-def _report(line: str) -> None:
+def report(line: str) -> None:
+    """Tell how long work goes, beside what is printed."""
     print(line, file=sys.stderr, flush=True)

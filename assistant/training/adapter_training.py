@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from assistant.training.adapter_data import Tokens
+from assistant.training.judge_training import has_bfloat16
 from assistant.training.llama import Llama
 
 PACKS_A_STEP = 3
@@ -68,9 +69,7 @@ def train_adapter(
     """
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    # Twice as fast where the processor has it, and emulated, many times slower, where not.
-    half_width = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16")
-    dtype = torch.bfloat16 if half_width else torch.float32
+    dtype = torch.bfloat16 if device.type == "cuda" or has_bfloat16() else torch.float32
     network = Llama(base, recipe.rank, recipe.alpha, dtype).to(device)
     if len(packs) >= COMPILED_FROM and shutil.which("c++"):
         for block in network.blocks:

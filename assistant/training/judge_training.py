@@ -76,12 +76,16 @@ def train(
     return network.eval()
 
 
+def has_bfloat16() -> bool:
+    """Whether the processor computes in it: twice as fast then, and many times slower if not."""
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
 def _run(
     network: JudgeNetwork, tokenizer: Any, stage: Stage, seed: int, report: Callable[[str], None]
 ) -> None:
     network.train()
-    # Twice as fast where the processor has it, and emulated, many times slower, where not.
-    half_width = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    half_width = has_bfloat16()
     optimizer = _optimizer(network, stage.rate)
     steps = max(1, math.ceil(len(stage.examples) * stage.epochs / BATCH))
     started = time.monotonic()
