@@ -78,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
         "--ablations", action="store_true", help="also without abstention, checker, judge"
     )
     answers.add_argument(
+        "--without-tutorial",
+        action="store_true",
+        help="leave out the tutorial chain, which takes longest",
+    )
+    answers.add_argument(
         "--found", type=_positive, nargs="+", default=[], metavar="N",
         help="also with so many statements found and judged, side by side",
     )  # fmt: skip

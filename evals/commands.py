@@ -7,7 +7,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -204,7 +204,7 @@ def run_gate(options: Namespace) -> int:
         result = read_result(options.result)
     else:
         shipped = load_datasets([SHIPPED_SET], "test")
-        plain = Namespace(limit=None, model=None, ablations=False, found=[])
+        plain = Namespace(limit=None, model=None, ablations=False, found=[], without_tutorial=False)
         result = _measure_answers(options.opening, shipped, plain)
         _print_tables(result)
     found = gate.check(result, committed)
@@ -222,7 +222,9 @@ def _measure_answers(opening: Opening, datasets: Sequence[Dataset], options: Nam
         _tell(*dataset.notes)
         asked = answers.questions_with_answers(dataset, options.limit)
         with opening(dataset.corpus, options.model) as subject:
-            if subject.chat_model is None and not models:
+            if options.without_tutorial:
+                subject = replace(subject, chat_model=None)
+            elif subject.chat_model is None and not models:
                 _tell("no language model: the tutorial chain is left out")
             others = dict(subject.depths(options.found))
             if options.ablations:
@@ -269,6 +271,7 @@ def _command_line(options: Namespace) -> str:
         value = getattr(options, name, None)
         words += [f"--{name} {value}"] if value else []
     words += ["--ablations"] if getattr(options, "ablations", False) else []
+    words += ["--without-tutorial"] if getattr(options, "without_tutorial", False) else []
     found: Sequence[int] = getattr(options, "found", [])
     words += [f"--found {' '.join(map(str, found))}"] if found else []
     return " ".join(words)
