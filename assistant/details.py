@@ -67,7 +67,7 @@ def disagreement(claim: str, quoted: str, statement: str) -> str:
     hedge = _hedge_that_differs(claim, quoted)
     if hedge:
         return hedge
-    if _reports(quoted) and not _reports(claim):
+    if _reports(claim) < _reports(quoted):
         return "it does not say whose view it is"
     return _changed_word(claim, quoted)
 
@@ -164,8 +164,9 @@ def _names(text: str) -> set[str]:
     return {name.casefold() for name in _NAME.findall(_POSSESSIVE.sub("", text))}
 
 
-def _reports(text: str) -> bool:
-    return not _reporting_stems().isdisjoint(content_words(text))
+def _reports(text: str) -> int:
+    """How many words tell whose view it is; "saying grace" may be one, so all are to be kept."""
+    return sum(word in _reporting_stems() for word in content_words(text))
 
 
 @cache

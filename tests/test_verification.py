@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from assistant.answer import Sentence
 from assistant.corpus import read_corpus
-from assistant.details import says_the_same
+from assistant.details import disagreement, says_the_same
 from assistant.judge import SUPPORT_WEIGHTS, Judge
 from assistant.verification import (
     SENTENCES_READ,
@@ -112,6 +112,12 @@ def test_the_words_of_a_statement_pass_as_they_are(text: str) -> None:
     assert says_the_same(text, text)
     (sentence,), (citation,) = verified(text, f"Before it, something else. {text} After it, more.")
     assert (sentence.text, citation.quote, sentence.verdict) == (text, text, "quoted")
+
+
+def test_a_word_like_saying_does_not_stand_for_whose_view_it_is() -> None:
+    quoted = "Keeping it would be like saying grace for show, says the keeper of the hall."
+    claim = "Keeping it would be like saying grace for show."
+    assert disagreement(claim, quoted, quoted) == "it does not say whose view it is"
 
 
 def test_a_sentence_in_the_corpus_words_is_quoted_and_one_near_them_is_supported() -> None:
