@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from langchain_core.language_models import FakeListChatModel
 
 from evals.cli import main
 from evals.product import Subject
@@ -59,6 +60,21 @@ def test_answers_prints_tables_and_writes_result_report_and_picture(
     written = json.loads(result.read_text(encoding="utf-8"))
     assert written["questions"][0]["replies"]["assistant"]["cited"] == ["s3"]
     assert written["differences"]["quotes only"]["right"]["value"] >= 0
+
+
+def test_the_tutorial_chain_is_left_out_when_asked_to(tmp_path: Path) -> None:
+    folder, result = write_set(tmp_path / "set"), tmp_path / "result.json"
+
+    @contextmanager
+    def opening(corpus: Path, model: str | None) -> Iterator[Subject]:
+        yield Subject(ScriptedAssistant(script=RIGHT), FakeListChatModel(responses=["No."]), {})
+
+    arguments = ["answers", str(folder), "--json", str(result)]
+    assert main(arguments, opening) == 0
+    assert "tutorial chain" in json.loads(result.read_text())["systems"]
+    assert main([*arguments, "--without-tutorial"], opening) == 0
+    written = json.loads(result.read_text())
+    assert written["systems"] == ["assistant", "quotes only"]
 
 
 def test_a_picture_can_stand_beside_no_report(tmp_path: Path) -> None:
