@@ -132,11 +132,13 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         draft.candidates = judge_sentences(self._judge, input.searched_for, input.hits)
         draft.judged = time.perf_counter()
         needed = self._abstain_below
+        # A language model that tells its doubt may still speak for it.
         tells_doubt = self._generator is not None and self._generator.tells_doubt
-        # A language model may still speak for it.
-        if not draft.candidates or draft.confidence(LEAST_DOUBT if tells_doubt else None) < needed:
+        at_best = confidence(draft.hits, LEAST_DOUBT if tells_doubt else None)
+        if not draft.candidates or at_best < needed:
             yield ABSTENTION
-            yield self._answer(draft, UNLIKELY.format(found=draft.confidence(), needed=needed))
+            found = confidence(draft.hits)
+            yield self._answer(draft, UNLIKELY.format(found=found, needed=needed))
             return
         draft.evidence = select(input.question, input.hits[0].statement, draft.candidates)
 
@@ -145,11 +147,11 @@ class AnswerStep(Runnable[Inquiry, Answer]):
             yield from self._write(self._generator, draft)
             if declines("".join(draft.pieces)) and not draft.sentences and draft.doubt is None:
                 draft.doubt = DOUBT_OF_SILENCE
-        if draft.confidence(draft.doubt) < needed:
-            reason = DECLINED.format(found=draft.confidence(draft.doubt), needed=needed)
-            yield ABSTENTION
-            yield self._answer(draft, reason)
-            return
+            found = confidence(draft.hits, draft.doubt)
+            if found < needed:
+                yield ABSTENTION
+                yield self._answer(draft, DECLINED.format(found=found, needed=needed))
+                return
 
         # 3. What the model did not carry over is quoted.
         for candidate in draft.evidence:
@@ -180,7 +182,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
             draft.pieces.append(piece.text)
             if piece.doubt is not None:
                 draft.doubt = piece.doubt
-                if draft.confidence(piece.doubt) < self._abstain_below:
+                if confidence(draft.hits, piece.doubt) < self._abstain_below:
                     return
             yield piece.text
 
@@ -239,10 +241,6 @@ class Draft:
     def hits(self) -> tuple[Hit, ...]:
         """What was found, ranked by what likely answers."""
         return rank_by_answer(self.inquiry.hits, self.candidates)
-
-    def confidence(self, doubt: float | None = None) -> float:
-        """How likely it is that the statements answer, given the language model's doubt."""
-        return confidence(self.hits, doubt)
 
     def add(self, sentence: Sentence) -> str:
         """Take a sentence in; returns it as it continues the text."""

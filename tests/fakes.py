@@ -73,7 +73,7 @@ class ScriptedChatModel(BaseChatModel):
     """Streams scripted replies, a few characters at a time, and records what it was asked.
 
     The last reply is given again when they run out. `failure` is raised after the reply's pieces.
-    `doubt` is told with the first piece, as llama.cpp does.
+    `doubt` is told with each piece, as llama.cpp tells probabilities with each token.
     """
 
     replies: list[str]
