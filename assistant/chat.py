@@ -150,15 +150,16 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
             except AssistantError as error:
                 yield status_html("failed", str(error))
 
-        def take(asked: str, messages: Messages) -> tuple[str, Messages, str]:
-            if not asked.strip():
-                return "", messages, ""
-            return "", [*messages, {"role": "user", "content": as_text(asked)}], asked.strip()
+        def take(asked: str, messages: Messages, answering: bool) -> tuple[Any, ...]:
+            if answering or not asked.strip():  # what was typed stays in the box
+                return gradio.skip(), gradio.skip(), "", answering
+            message = {"role": "user", "content": as_text(asked)}
+            return "", [*messages, message], asked.strip(), True
 
         def take_example(
-            messages: Messages, chosen: gradio.SelectData
-        ) -> tuple[str, Messages, str]:
-            return take(chosen.value["text"], messages)
+            messages: Messages, answering: bool, chosen: gradio.SelectData
+        ) -> tuple[Any, ...]:
+            return take(chosen.value["text"], messages, answering)
 
         # Gradio reads annotations at run time, where this module does not import it.
         take_example.__annotations__["chosen"] = gradio.SelectData
@@ -169,7 +170,7 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
             idle = gradio.Button(interactive=False)
             busy = gradio.Button(interactive=True)
             if not asked:
-                yield messages, answered, gradio.skip(), idle
+                yield tuple(gradio.skip() for _ in range(4))
                 return
 
             def said(html: str) -> Messages:
@@ -199,45 +200,54 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
             except AssistantError as error:
                 yield said(as_text(str(error))), answered, evidence_html(answered), idle
 
-        def stopped(messages: Messages, answered: list[Answer]) -> tuple[Any, ...]:
+        def stopped(messages: Messages, answered: list[Answer], answering: bool) -> tuple[Any, ...]:
             note = {"role": "assistant", "content": as_text("Stopped.")}
-            kept = [message for message in messages if message["role"] == "user"]
-            unanswered = len(kept) > len(answered)
             return (
-                [*messages, note] if unanswered else messages,
+                [*messages, note] if answering else messages,
                 evidence_html(answered),
                 gradio.Button(interactive=False),
+                False,
             )
 
-        def forget() -> tuple[list[Answer], str]:
-            return [], evidence_html([])
+        def forget() -> tuple[Any, ...]:
+            return [], evidence_html([]), gradio.Button(interactive=False), False
 
         asked = gradio.State("")
+        answering = gradio.State(value=False)
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         page.load(watch, outputs=status, concurrency_limit=None, **private)
-        conversation.clear(forget, outputs=[answers, evidence], queue=False, **private)
-        answering = []
+        responding = []
         for trigger, taking, inputs in (
-            (question.submit, take, [question, conversation]),
-            (send.click, take, [question, conversation]),
-            (conversation.example_select, take_example, [conversation]),
+            (question.submit, take, [question, conversation, answering]),
+            (send.click, take, [question, conversation, answering]),
+            (conversation.example_select, take_example, [conversation, answering]),
         ):
-            taken = trigger(taking, inputs, [question, conversation, asked], queue=False, **private)
-            answering.append(
-                taken.then(
-                    respond,
-                    [asked, conversation, answers],
-                    [conversation, answers, evidence, stop],
-                    concurrency_id="language-model",
-                    concurrency_limit=1,
-                    **private,
-                )
+            taken = trigger(
+                taking, inputs, [question, conversation, asked, answering], queue=False, **private
             )
+            responded = taken.then(
+                respond,
+                [asked, conversation, answers],
+                [conversation, answers, evidence, stop],
+                concurrency_id="language-model",
+                concurrency_limit=1,
+                **private,
+            )
+            responding.append(responded)
+            # Also after an error that nobody foresaw.
+            responded.then(lambda: False, outputs=answering, queue=False, **private)
         stop.click(
             stopped,
-            [conversation, answers],
-            [conversation, evidence, stop],
-            cancels=answering,
+            [conversation, answers, answering],
+            [conversation, evidence, stop, answering],
+            cancels=responding,
+            queue=False,
+            **private,
+        )
+        conversation.clear(
+            forget,
+            outputs=[answers, evidence, stop, answering],
+            cancels=responding,
             queue=False,
             **private,
         )

@@ -172,6 +172,30 @@ def test_stop_ends_the_answer_and_frees_the_model(browser: Browser, tmp_path: Pa
         page.close()
 
 
+def test_a_question_sent_while_another_is_answered_stays_in_the_box(
+    browser: Browser, tmp_path: Path
+) -> None:
+    slow = "The ferry to Lund sails twice a day because the channel freezes. " * 3
+    with SlowModelServer(slow) as server, chat(tmp_path, "--model", server.url) as url:
+        page = browser.new_page()
+        page.goto(url)
+        expect(page.get_by_text("Ready", exact=True)).to_be_visible(timeout=PATIENCE)
+        box = page.locator("#question textarea")
+        ask(page, "Why does the ferry to Lund sail twice a day?")
+        expect(page.get_by_text("Reading …")).to_be_visible(timeout=PATIENCE)
+        for send in (lambda: box.press("Enter"), page.locator("#ask").click):
+            box.fill("Who is the captain of the ferry to Lund?")
+            send()
+            page.wait_for_timeout(500)
+            expect(box).to_have_value("Who is the captain of the ferry to Lund?")
+        expect(page.locator(".byline")).to_have_count(1, timeout=PATIENCE)
+        box.press("Enter")
+        expect(page.locator(".byline")).to_have_count(2, timeout=PATIENCE)
+        expect(box).to_have_value("")
+        expect(page.locator(".said")).to_have_count(4)
+        page.close()
+
+
 def test_a_second_chat_over_the_same_corpus_names_the_first(address: str, tmp_path: Path) -> None:
     with chat(tmp_path) as _:
         second = subprocess.run(
