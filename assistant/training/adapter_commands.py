@@ -8,7 +8,7 @@ import json
 import random
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -56,7 +56,12 @@ def add_adapter_commands(
     measuring = commands.add_parser("measure-adapter", help="a language model as a reader")
     measuring.set_defaults(run=lambda options: _measure(options, sets))
     measuring.add_argument("--split", choices=("dev", "test"), default="dev")
-    measuring.add_argument("--model", default="smollm2-135m", help="as `assistant --model`")
+    measuring.add_argument(
+        "--model", default="smollm2-135m", help="as `assistant --model`; none: quotes"
+    )
+    measuring.add_argument(
+        "--untaught", action="store_true", help="ask it with the best prompt for an untaught one"
+    )
     measuring.add_argument("--adapter", type=Path, help="another one over the bundled model")
     measuring.add_argument("--data", type=Path, help="folder of public data sets, for SQuAD 2.0")
     measuring.add_argument("--limit", type=int, help="at most so many questions of each source")
@@ -134,21 +139,15 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
     from assistant.language_model import load_file, load_language_model
     from assistant.settings import Settings
     from assistant.training.adapter_evaluation import (
-        read_tasks,
+        Read,
+        model_reader,
+        quoting_reader,
         squad_tasks,
         subject_tasks,
         summary,
     )
 
-    home = Settings.from_environment().home
-    model = (
-        load_file(str(options.adapter), _base_file(), options.adapter)
-        if options.adapter
-        else load_language_model(options.model, home)
-    )
-    if model is None:
-        report("There is no model to measure.")
-        return 1
+    settings = Settings.from_environment()
     own = [
         task for each in sets(options, options.split) for task in subject_tasks(each, options.seed)
     ]
@@ -157,10 +156,18 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
     squad = options.data / "squad2_dev" / "dev-v2.0.json" if options.data else None
     if squad and squad.is_file():
         sources["SQuAD 2.0, held out"] = squad_tasks(squad, SQUAD_TASKS, options.seed)
-    with closing(model):
+    model = (
+        load_file(str(options.adapter), _base_file(), options.adapter)
+        if options.adapter
+        else load_language_model(options.model, settings.home)
+    )
+    with closing(model) if model else nullcontext():
+        read = (
+            model_reader(Generator(model), options.untaught) if model else quoting_reader(settings)
+        )
         for name, tasks in sources.items():
             chosen = tasks[: options.limit]
-            replies = list(tqdm(read_tasks(Generator(model), chosen), name, len(chosen)))
+            replies = [Read(task, read(task)) for task in tqdm(chosen, name)]
             print(f"\n{name}\n{summary(replies)}")
     return 0
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.assistant import Assistant
 from assistant.conversation import Turn
 from assistant.generation import Generator
+from assistant.language_model import NO_MODEL
+from assistant.prompts import STATEMENTS_PROMPT
+from assistant.settings import Settings
 from assistant.training.adapter_data import SILENCE, SNIPPETS, squad_packs
 from assistant.training.judge_evaluation import interval
 from assistant.training.question_sets import QuestionSet, fold
@@ -21,6 +26,32 @@ from assistant.words import content_words
 _MARKER = re.compile(r"\[(\d+)\]")
 # From which share of its words on a reply is in the statements' words.
 COPIED_FROM = 0.8
+# Of seven prompts tried on dev questions, what helped the untaught model most: few instructions and
+# two worked examples, about nothing that is asked here.
+UNTAUGHT_PROMPT = (
+    "Copy the sentence that answers the question from the numbered statements, followed by its "
+    f"number in brackets. If no statement answers it, reply: {SILENCE}"
+)
+WORKED_EXAMPLES = (
+    (
+        (
+            "The lighthouse at Skarn was lit in 1851. Its keeper, Ola Brandt, painted it red so "
+            "that ships could see it in snow.",
+            "Skarn has two harbours; the northern one freezes in January.",
+            "The lighthouse at Veld was lit in 1874 and is white.",
+        ),
+        "Why is the lighthouse at Skarn red?",
+        "Its keeper, Ola Brandt, painted it red so that ships could see it in snow. [1]",
+    ),
+    (
+        (
+            "Dr. Lim's trial gave 40 children cod oil for a year, and none of them caught rickets.",
+            "Mushrooms grow best in the dark, says the farmer Jo Peel.",
+        ),
+        "What does Jo Peel earn with her mushrooms?",
+        SILENCE,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +71,10 @@ class Task:
     facts: tuple[tuple[str, ...], ...]
     right: frozenset[int]
     history: tuple[Turn, ...] = ()
+
+
+Reader = Callable[[Task], str]
+"""Replies to a task: sentences with the numbers of their statements, or the abstention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +144,42 @@ def squad_tasks(path: Path, most: int, seed: int) -> list[Task]:
     return tasks[:most]
 
 
-def read_tasks(generator: Generator, tasks: Iterable[Task]) -> Iterator[Read]:
-    """The model's replies, with the prompt in use."""
-    for task in tasks:
+def model_reader(generator: Generator, is_untaught: bool = False) -> Reader:
+    """A language model with the prompt in use.
+
+    Args:
+        generator: asks the model.
+        is_untaught: with the prompt that helped a model most that was not taught.
+    """
+
+    def reply(task: Task) -> str:
         prompt = generator.prompt(task.question, task.history, task.statements)
-        yield Read(task, "".join(piece.text for piece in generator.stream(prompt)))
+        if is_untaught:
+            prompt = [SystemMessage(UNTAUGHT_PROMPT), *_worked_examples(), *prompt[1:]]
+        return "".join(piece.text for piece in generator.stream(prompt))
+
+    return reply
+
+
+def _worked_examples() -> Iterator[BaseMessage]:
+    for statements, question, reply in WORKED_EXAMPLES:
+        numbered = "\n".join(f"[{n}] {text}" for n, text in enumerate(statements, start=1))
+        yield HumanMessage(STATEMENTS_PROMPT.format(statements=numbered, question=question))
+        yield AIMessage(reply)
+
+
+def quoting_reader(settings: Settings) -> Reader:
+    """The assistant without a language model: quotes only."""
+    settings = replace(settings, model=NO_MODEL)
+
+    def reply(task: Task) -> str:
+        with Assistant.from_statements(task.statements, settings) as assistant:
+            answer = assistant.ask(task.question, task.history)
+        cited = {each.number: each.statement.line for each in answer.citations}
+        said = [f"{each.text} [{cited[each.citations[0]]}]" for each in answer.sentences]
+        return " ".join(said) or SILENCE
+
+    return reply
 
 
 def summary(replies: Sequence[Read]) -> str:

@@ -1,0 +1,55 @@
+"""Readers: what they are shown, what they reply, and how a reply is counted."""
+
+import pytest
+
+from assistant.generation import Generator
+from assistant.prompts import SYSTEM_PROMPT
+from assistant.settings import Settings
+from assistant.training.adapter_data import SILENCE
+from assistant.training.adapter_evaluation import (
+    UNTAUGHT_PROMPT,
+    Read,
+    Task,
+    model_reader,
+    quoting_reader,
+)
+from tests.fakes import scripted_model
+
+STATEMENTS = (
+    "The tram to Horn was closed in 1962 because buses were cheaper.",
+    "The ferry to Lund sails twice a day because the channel freezes.",
+)
+TASK = Task(
+    "Why was the tram to Horn closed?", "why_how", STATEMENTS, (("cheaper",),), frozenset({1})
+)
+
+
+def test_a_reply_counts_by_its_facts_its_citations_and_its_silence() -> None:
+    assert Read(TASK, "Buses were cheaper. [1]").holds_answer
+    assert Read(TASK, "Buses were cheaper. [1]").cites_right
+    assert not Read(TASK, "Buses were cheaper. [1] [2]").cites_right
+    assert not Read(TASK, "Buses were cheaper.").cites_right
+    assert Read(TASK, SILENCE).is_silent
+    assert not Read(TASK, SILENCE).holds_answer
+
+
+def test_an_untaught_model_is_shown_worked_examples_and_a_taught_one_is_not() -> None:
+    model, chat = scripted_model("Buses were cheaper. [1]")
+    assert model_reader(Generator(model))(TASK) == "Buses were cheaper. [1]"
+    model_reader(Generator(model), is_untaught=True)(TASK)
+    taught, untaught = (
+        [str(message.content) for message in messages] for messages in chat.received
+    )
+    assert taught == [SYSTEM_PROMPT, untaught[-1]]
+    assert untaught[0] == UNTAUGHT_PROMPT
+    assert [shown for shown in untaught if "lighthouse" in shown]
+    assert untaught[-1].endswith(TASK.question)
+
+
+@pytest.mark.models
+def test_the_quoting_reader_quotes_under_the_numbers_shown_or_is_silent() -> None:
+    read = quoting_reader(Settings())
+    assert read(TASK) == f"{STATEMENTS[0]} [1]"
+    assert read(Task("Who won the war of 1812?", "off_topic", STATEMENTS, (), frozenset())) == (
+        SILENCE
+    )
