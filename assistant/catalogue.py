@@ -72,7 +72,7 @@ CATALOGUE = (
         name="smollm2-135m",
         title="SmolLM2 135M Instruct",
         adapter="adapter.gguf",
-        adapter_sha256="e3083047336a0865da2b1e8a8e68d054e722d62ac1667bc05980c2373987a31f",
+        adapter_sha256="8fb438ce55781c5dda1918684d6e1961f8fa20eb6098696656e729865768c3d4",
     ),
     _BASE,
     CatalogueModel(

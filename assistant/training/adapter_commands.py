@@ -43,7 +43,7 @@ def add_adapter_commands(
     training.add_argument("packs", type=Path, help="from `adapter-data`")
     training.add_argument("--output", type=Path, required=True, help="the checkpoint, .pt")
     training.add_argument("--dev", type=Path, help="packs to measure the loss on at the end")
-    training.add_argument("--rank", type=int, default=8)
+    training.add_argument("--rank", type=int, default=16)
     training.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     training.add_argument("--epochs", type=float, default=1.0, help="over the packs")
     training.add_argument("--seed", type=int, default=1)

@@ -41,8 +41,8 @@ class Recipe:
         seed: of the first weights and the order.
     """
 
-    rank: int = 8
-    alpha: float = 16.0
+    rank: int = 16
+    alpha: float = 32.0
     rate: float = 1e-3
     epochs: float = 1.0
     seed: int = 1
