@@ -140,7 +140,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
             found = confidence(draft.hits)
             yield self._answer(draft, UNLIKELY.format(found=found, needed=needed))
             return
-        draft.evidence = select(input.question, input.hits, draft.candidates)
+        draft.evidence = select(input.question, input.hits[0].statement, draft.candidates)
 
         # 2. The model says it in its words; each sentence is verified as it ends.
         if self._generator:

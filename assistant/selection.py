@@ -2,11 +2,9 @@
 
 The judge gives every sentence of the statements found a probability of answering the question.
 When it is unlikely that any does, the assistant abstains. Otherwise the answer is the main
-statement and, where one likely adds to it, a second one, both without what surely does not answer.
-On the development questions that was right more often than single sentences: notes of a few
-sentences make one point together, and the judge tells statements apart better than the sentences
-of one. Retrieval has a say in which two they are: it reads the statements as wholes, and where two
-views or two parts of an answer are asked for, it ranks both high.
+statement, without what surely does not answer, and the likeliest sentence of another one. On the
+development questions that was right more often than single sentences: notes of a few sentences
+make one point together, and the judge tells statements apart better than the sentences of one.
 """
 
 from __future__ import annotations
@@ -27,13 +25,12 @@ from assistant.words import split_sentences
 LONGEST_ANSWER = 420
 LONGEST_ANSWER_TO_SEVERAL = 640
 # Chosen together on the dev subjects and the dev questions, where the neighbouring values were
-# right about as often: what each rank that retrieval puts a statement lower leaves of its odds, ...
-EACH_RANK = 0.3
-# ... from which odds on a second statement is added, ...
-ALSO_FROM = 0.05
-# ... and, as a share of the likeliest sentence of a statement, from where on one more of it is.
-MORE_FROM = 0.1
-SUREST = 0.9999
+# right about as often: from how likely on a sentence of another statement is added, ...
+ALSO_FROM = 0.15
+# ... and, as a share of the likeliest sentence of all, from where on one more of the main statement
+# is, and from where on the statement that retrieval ranks first is the main one.
+ALSO_OF_MAIN = 0.03
+MAIN_FROM = 0.1
 _SEVERAL = re.compile(r"\b(?:and|both|compare\w*|versus|vs|or|as well as|differ\w*)\b", re.I)
 
 
@@ -96,41 +93,46 @@ def rank_by_answer(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tupl
 
 
 def select(
-    question: str, hits: Sequence[Hit], candidates: Sequence[Candidate]
+    question: str, first: Statement, candidates: Sequence[Candidate]
 ) -> tuple[Candidate, ...]:
     """The sentences that make the answer.
 
     Args:
         question: as it was asked.
-        hits: the statements found, ranked by retrieval.
-        candidates: their sentences, judged, likeliest first; at least one.
+        first: the statement that retrieval ranks first.
+        candidates: judged sentences, likeliest first; some of them of `first`.
 
     Returns:
-        The likeliest sentence of the main statement and, where it is likely enough, of a second
-        one; then, while there is room, the other sentences of the two that are not far less likely.
-        Each statement's in its order.
+        Sentences of the main statement, in its order, then one of another statement where one is
+        likely to answer and there is room: sentences of the main one that are less than half as
+        likely as the likeliest of all make room for it.
     """
-    rank = {hit.statement.id: hit.rank for hit in hits}
-    sentences: dict[str, list[Candidate]] = {}
-    for candidate in candidates:
-        sentences.setdefault(candidate.statement.id, []).append(candidate)
+    likeliest = candidates[0]
+    own = _of(first, candidates)
+    if own[0].probability < MAIN_FROM * likeliest.probability:
+        own = _of(likeliest.statement, candidates)
+    best = own[0]
+    asks_for_several = _SEVERAL.search(question) is not None
+    longest = LONGEST_ANSWER_TO_SEVERAL if asks_for_several else LONGEST_ANSWER
+    other = next((each for each in candidates if each.statement.id != best.statement.id), None)
+    if other and (other.probability < ALSO_FROM or _length([best, other]) > longest):
+        other = None
+    chosen = [best]
+    for candidate in own[1:]:
+        if candidate.probability < ALSO_OF_MAIN * likeliest.probability:
+            break
+        makes_room = asks_for_several or candidate.probability < likeliest.probability / 2
+        kept = [*chosen, candidate, other] if other and makes_room else [*chosen, candidate]
+        if _length(kept) <= longest:
+            chosen.append(candidate)
+    chosen.sort(key=lambda candidate: candidate.start)
+    if other and _length([*chosen, other]) <= longest:
+        chosen.append(other)
+    return tuple(chosen)
 
-    def odds(statement: str) -> float:
-        probability = min(sentences[statement][0].probability, SUREST)
-        return probability / (1 - probability) * EACH_RANK ** (rank[statement] - 1)
 
-    main, *others = sorted(sentences, key=odds, reverse=True)
-    longest = LONGEST_ANSWER_TO_SEVERAL if _SEVERAL.search(question) else LONGEST_ANSWER
-    chosen = [sentences[main][0]]
-    for second in others[:1]:
-        if odds(second) >= ALSO_FROM and _length([*chosen, sentences[second][0]]) <= longest:
-            chosen.append(sentences[second][0])
-    for likeliest in tuple(chosen):
-        for more in sentences[likeliest.statement.id][1:]:
-            is_likely = more.probability >= MORE_FROM * likeliest.probability
-            if is_likely and _length([*chosen, more]) <= longest:
-                chosen.append(more)
-    return tuple(sorted(chosen, key=lambda each: (each.statement.id != main, each.start)))
+def _of(statement: Statement, candidates: Sequence[Candidate]) -> list[Candidate]:
+    return [each for each in candidates if each.statement.id == statement.id]
 
 
 def _length(candidates: Sequence[Candidate]) -> int:
