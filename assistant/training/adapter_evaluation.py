@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 
 from assistant.assistant import Assistant
 from assistant.conversation import Turn
 from assistant.generation import Generator
 from assistant.language_model import NO_MODEL
-from assistant.prompts import STATEMENTS_PROMPT
 from assistant.settings import Settings
 from assistant.training.adapter_data import SILENCE, SNIPPETS, squad_packs
 from assistant.training.judge_evaluation import interval
@@ -151,20 +150,20 @@ def model_reader(generator: Generator, is_untaught: bool = False) -> Reader:
         generator: asks the model.
         is_untaught: with the prompt that helped a model most that was not taught.
     """
+    examples = list(_worked_examples(generator)) if is_untaught else []
 
     def reply(task: Task) -> str:
         prompt = generator.prompt(task.question, task.history, task.statements)
         if is_untaught:
-            prompt = [SystemMessage(UNTAUGHT_PROMPT), *_worked_examples(), *prompt[1:]]
+            prompt = [SystemMessage(UNTAUGHT_PROMPT), *examples, *prompt[1:]]
         return "".join(piece.text for piece in generator.stream(prompt))
 
     return reply
 
 
-def _worked_examples() -> Iterator[BaseMessage]:
+def _worked_examples(generator: Generator) -> Iterator[BaseMessage]:
     for statements, question, reply in WORKED_EXAMPLES:
-        numbered = "\n".join(f"[{n}] {text}" for n, text in enumerate(statements, start=1))
-        yield HumanMessage(STATEMENTS_PROMPT.format(statements=numbered, question=question))
+        yield generator.prompt(question, (), statements)[-1]
         yield AIMessage(reply)
 
 
