@@ -170,7 +170,7 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
             idle = gradio.Button(interactive=False)
             busy = gradio.Button(interactive=True)
             if not asked:
-                yield tuple(gradio.skip() for _ in range(4))
+                yield tuple(gradio.skip() for _ in range(5))
                 return
 
             def said(html: str) -> Messages:
@@ -178,12 +178,12 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
 
             try:
                 waiting = "Searching …" if loader.is_finished else "Waiting for the models …"
-                yield said(as_text(waiting)), answered, gradio.skip(), busy
+                yield said(as_text(waiting)), answered, gradio.skip(), busy, True
                 assistant = loader.wait()
                 history = [(answer.question, answer.text) for answer in answered]
                 hits = assistant.search(asked, history=history)
                 panel = found_html(asked, hits, answered)
-                yield said(as_text("Reading …")), answered, panel, busy
+                yield said(as_text("Reading …")), answered, panel, busy, True
                 text = ""
                 for event in assistant.stream(asked, history):
                     if isinstance(event, Answer):
@@ -193,12 +193,13 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
                             answered,
                             evidence_html(answered),
                             idle,
+                            False,
                         )
                     else:
                         text += event
-                        yield said(as_text(text)), answered, panel, busy
+                        yield said(as_text(text)), answered, panel, busy, True
             except AssistantError as error:
-                yield said(as_text(str(error))), answered, evidence_html(answered), idle
+                yield said(as_text(str(error))), answered, evidence_html(answered), idle, False
 
         def stopped(messages: Messages, answered: list[Answer], answering: bool) -> tuple[Any, ...]:
             note = {"role": "assistant", "content": as_text("Stopped.")}
@@ -228,14 +229,14 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
             responded = taken.then(
                 respond,
                 [asked, conversation, answers],
-                [conversation, answers, evidence, stop],
+                [conversation, answers, evidence, stop, answering],
                 concurrency_id="language-model",
                 concurrency_limit=1,
                 **private,
             )
             responding.append(responded)
-            # Also after an error that nobody foresaw.
-            responded.then(lambda: False, outputs=answering, queue=False, **private)
+            # An error that nobody foresaw.
+            responded.failure(lambda: False, outputs=answering, queue=False, **private)
         stop.click(
             stopped,
             [conversation, answers, answering],
