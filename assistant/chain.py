@@ -155,7 +155,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
 
         # 3. What the model did not carry over is quoted.
         for candidate in draft.evidence:
-            if candidate not in draft.carried:
+            if candidate not in draft.carried and not draft.is_in_own_words:
                 yield draft.add(quote(candidate, draft.citations))
         yield self._answer(draft)
 
@@ -241,6 +241,12 @@ class Draft:
     def hits(self) -> tuple[Hit, ...]:
         """What was found, ranked by what likely answers."""
         return rank_by_answer(self.inquiry.hits, self.candidates)
+
+    @property
+    def is_in_own_words(self) -> bool:
+        """Whether the model put it in other words and all of them passed: it chose what to say."""
+        # What a quote says word for word has a support of 1.
+        return not self.dropped and any(sentence.support < 1 for sentence in self.sentences)
 
     def add(self, sentence: Sentence) -> str:
         """Take a sentence in; returns it as it continues the text."""

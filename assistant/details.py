@@ -25,15 +25,33 @@ HEDGES = frozenset(
 # A quote that gives somebody's view carries only a sentence that says whose view it is.
 REPORTING = """say said tell told think thought believe argue claim insist warn hold call suggest
     hope fear expect doubt maintain according opinion view admit deny report consider feel
-    propose predict estimate recommend worry complain contend critic"""
+    propose predict estimate recommend worry complain contend critic find"""
+# Each says the contrary of the other.
+OPPOSITES = dict(
+    pair.split("/")
+    for pair in """more/less rise/fall rose/fell rising/falling before/after increase/decrease
+    increased/decreased gained/lost first/last above/below higher/lower highest/lowest
+    larger/smaller largest/smallest longer/shorter faster/slower cheaper/dearer
+    effective/ineffective likely/unlikely open/closed early/late earlier/later old/new older/newer
+    best/worst better/worse success/failure succeeded/failed allow/forbid allowed/forbade
+    with/without won/lost bought/sold
+    always/never up/down strong/weak stronger/weaker public/private possible/impossible rich/poor
+    good/bad ahead/behind leads/trails superior/inferior supports/opposes many/few most/least
+    doubled/halved began/ended safe/dangerous useful/useless easy/hard inside/outside
+    north/south east/west""".split()
+)
+OPPOSITES |= {second: first for first, second in OPPOSITES.items()}
+# The share of its content words that a claim has of one quote, in their order. Chosen on the dev
+# subjects: of what is freer, and passed the judge, a small untaught model had made up a third.
+CLOSE = 0.75
 _CONTRACTED_NOT = re.compile(r"n['’]t\b")
 _POSSESSIVE = re.compile(r"['’]s\b")
 # "No: it fell" and "Yes, it fell" answer; they hedge nothing.
 OPENING = re.compile(r"^(?:yes|no)\b[:,.;]\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])[-−+]?[$€£]?\d+(?:[.,:]\d+)*%?")
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w’'-]*|\b[A-Z][a-z]*[A-Z]\w*")
-_CLAUSE_END = re.compile(r"[,;:]\s|\s[—–-]\s")
 _WORD = re.compile(r"[\w’'-]+")
+_TOLD = re.compile(f"{_NUMBER.pattern}|{_WORD.pattern}")
 _NUMBER_WORDS = frozenset(
     """two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty
     hundred thousand million billion dozen half twice third quarter first second""".split()
@@ -69,7 +87,14 @@ def disagreement(claim: str, quoted: str, statement: str) -> str:
         return hedge
     if _reports(claim) < _reports(quoted):
         return "it does not say whose view it is"
-    return _changed_word(claim, quoted)
+    return _turned_round(claim, quoted) or _left_out(claim, quoted) or _too_free(claim, quoted)
+
+
+def _too_free(claim: str, quoted: str) -> str:
+    share = overlap(claim, quoted)
+    return (
+        "" if share >= CLOSE else f"only {share:.0%} of its words stand in the quote in this order"
+    )
 
 
 def _hedge_that_differs(claim: str, quoted: str) -> str:
@@ -87,40 +112,36 @@ def _hedge_that_differs(claim: str, quoted: str) -> str:
     return ""
 
 
-def _changed_word(claim: str, quoted: str) -> str:
-    """A word that the quote does not have in that place, or what may not be left out of it.
+def _turned_round(claim: str, quoted: str) -> str:
+    """A word whose opposite the quote has, or names or numbers in another order than there."""
+    words, there = _plain_words(claim), _plain_words(quoted)
+    for word in words:
+        opposite = OPPOSITES.get(word)
+        if opposite in there and words.count(word) > there.count(word):
+            return f'it says "{word}" where the quote says "{opposite}"'
+    telling = _names(claim) | _names(quoted) | _numbers(claim)
+    shared = telling.intersection(_told(claim), _told(quoted))
+    in_order = (told for told in _told(quoted) if told in shared)
+    moved = next((told for told in _told(claim) if told in shared and told not in in_order), "")
+    return f'it moves "{moved}"' if moved else ""
 
-    In other words a small judge cannot tell what follows from what does not: of the three reworded
-    sentences among 198 shown and read, two said something else, having added or moved a word.
-    """
-    said = _with_stems(OPENING.sub("", claim))
-    stems = [stem for _, stem in said]
-    kept, _ = _matched(stems, _words(quoted))
-    moved = next((word for place, (word, _) in enumerate(said) if place not in kept), "")
-    return f'the quote does not have "{moved}" there' if moved else _left_out(stems, quoted)
 
-
-def _left_out(words: Sequence[str], quoted: str) -> str:
-    """What may not be left out of a quote of which the rest is kept.
-
-    A name amid words kept: "The US [leads, but China] dominates". What stands before them in the
-    same clause: "[The golden era of] open research is over", "[Critics find that] it is dear".
-    """
-    clauses = [
-        (word, stem, clause)
-        for clause, text in enumerate(_CLAUSE_END.split(quoted))
-        for word, stem in _with_stems(text)
-    ]
-    _, kept = _matched(words, [stem for _, stem, _ in clauses])
-    if not kept:
-        return ""
-    first, last = min(kept), max(kept)
-    for place, (word, stem, clause) in enumerate(clauses[:last]):
-        is_amid = place > first and word[0].isupper()
-        is_before = place < first and clause == clauses[first][2]
-        if stem not in words and (is_amid or is_before):
+def _left_out(claim: str, quoted: str) -> str:
+    """A name left out amid words kept: "The US [leads, but China] dominates"."""
+    stems = _words(claim)
+    there = _with_stems(quoted)
+    _, kept = _matched(stems, [stem for _, stem in there])
+    for place, (word, stem) in enumerate(there):
+        is_amid = bool(kept) and min(kept) < place < max(kept)
+        if is_amid and word[0].isupper() and stem not in stems:
             return f'it leaves out "{word}" of what it keeps'
     return ""
+
+
+def _told(text: str) -> list[str]:
+    """Words and numbers in their order."""
+    found = _TOLD.findall(_POSSESSIVE.sub("", text))
+    return [told.replace(",", "").casefold() for told in found]
 
 
 def _with_stems(text: str) -> list[tuple[str, str]]:

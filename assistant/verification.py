@@ -4,9 +4,9 @@ A sentence of a draft passes in one of two ways:
 
 1. Word for word: one sentence of the statements says the same words in the same order, none left
    out. Nothing else has to be asked.
-2. As a shorter form: its words stand in one quote in the same order, what it leaves out may be
-   left out (no name, no "not", no doubt, nobody's view: see `details`), and a trained judge finds
-   that the quote, in its statement, carries the sentence.
+2. In words near those of one quote: it has most of them in their order, and every detail agrees (no
+   other number or name, no "not" or doubt more or less, nobody's view left out: see `details`), and
+   a trained judge finds that the quote, in its statement, carries the sentence.
 
 Everything else is dropped, with the reason. The details are looked at first and by rules, because
 a small judge is most often wrong about them: "the US surpassed China" is near "China surpassed the
@@ -35,6 +35,11 @@ SENTENCES_READ = 3
 # A shorter "sentence" is a fragment ("1.", "Yes.") that claims nothing a quote could carry.
 FEWEST_CONTENT_WORDS = 3
 _MARKER = re.compile(r"\s*[\[【(](?:statement\s*)?\d{1,2}(?:\s*,\s*\d{1,2})*[\]】)]", re.IGNORECASE)
+_PREAMBLE = re.compile(
+    r"^(?:(?:according to|based on) (?:the )?(?:given |provided )?statements?(?: \d+)?,"
+    r"|the (?:answer|statements?)(?: to (?:this|the|your) question)? (?:is|says?):)\s*",
+    re.IGNORECASE,
+)
 _LIST_MARK = re.compile(r"^(?:[-*•]|\d+[.)])\s+")
 
 
@@ -90,8 +95,9 @@ class Verifier:
     ) -> Iterator[tuple[Sentence, Candidate] | Dropped | None]:
         """What becomes of each sentence of a streamed draft, as soon as it ends.
 
-        Markers the model wrote are dropped, and a "yes" or "no" before a sentence, since no quote
-        carries it: a model would agree with whatever a question assumes. A sentence that passes is
+        Markers the model wrote are dropped, and "according to the statements" before a sentence,
+        and "yes" or "no", since no quote carries it: a model would agree with whatever a question
+        assumes. A sentence that passes is
         cited by what carries it, which is given with it. Whenever the draft grows without a
         sentence ending, None is given, so that a caller can stop between two words.
         """
@@ -148,9 +154,9 @@ class Verifier:
 
 
 def _claim_of(raw: str) -> str:
-    """What a sentence of a draft claims, without markers and a "yes" or "no" before it."""
+    """What a sentence of a draft claims, without markers and what is said before the claim."""
     text = _LIST_MARK.sub("", _MARKER.sub("", raw)).strip()
-    claim = OPENING.sub("", text)
+    claim = OPENING.sub("", _PREAMBLE.sub("", text))
     return text if claim == text else claim[:1].upper() + claim[1:]
 
 

@@ -324,6 +324,36 @@ def test_what_likely_answers_and_the_model_left_out_is_quoted(chain_with: Asking
     assert answer.text == "Bees fly from ten degrees on. [1] They sleep at night. [2]"
 
 
+class AlmostSure(WordJudge):
+    """Finds every claim carried by every sentence."""
+
+    fingerprint = "almost sure"
+
+    def probabilities(self, text: str, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        return np.full(len(pairs), 0.95, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("draft", "text"),
+    [
+        ("Warm bees fly from ten degrees on.", "Warm bees fly from ten degrees on. [1]"),
+        (
+            f"Warm bees fly from ten degrees on. {INVENTED}",
+            "Warm bees fly from ten degrees on. [1] They sleep at night. [2]",
+        ),
+    ],
+    ids=["all of it passes", "something is dropped"],
+)
+def test_a_model_whose_own_words_all_pass_has_said_enough(
+    retriever: Retriever, draft: str, text: str
+) -> None:
+    model, _ = scripted_model(draft)
+    chain = build_chain(retriever, WordJudge(), Verifier(AlmostSure()), Generator(model), 0.3)
+    answer = chain.invoke("When do bees fly and when do they sleep at night?")
+    check(answer)
+    assert answer.text == text
+
+
 def test_the_answer_holds_the_sentence_that_is_likeliest_to_answer() -> None:
     """Also where retrieval ranks a long statement first that the judge finds unlikely to answer."""
     likely = "The pier costs four pounds for every visitor who stays for longer than an hour."

@@ -257,6 +257,57 @@ def test_a_model_that_agrees_with_a_false_premise_is_not_shown_to_agree(opening:
     assert [sentence.text for sentence in sentences] == [true]
 
 
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "According to the statements, ",
+        "Based on statement 2, ",
+        "The answer is: ",
+        "The statement says: ",
+        "The answer to this question is: Yes, ",
+    ],
+)
+def test_what_is_said_before_a_claim_is_dropped(opening: str) -> None:
+    true = HARBOUR.split(". ")[0] + "."
+    sentences, _ = verified(f"{opening}{true[0].lower()}{true[1:]}", HARBOUR)
+    assert [sentence.text for sentence in sentences] == [true]
+
+
+CUT = (
+    "At the Kelvin Museum in Glasgow Fergus Adair cut the labels to twenty-five words in 2018, "
+    "and the time that visitors spent before an object fell from 12 to 8 seconds."
+)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Adair cut the labels to twenty-five words in 2018.",
+        "The time visitors spent before an object at the Kelvin Museum fell from 12 to 8 seconds.",
+    ],
+)
+def test_a_close_rewording_is_shown(claim: str) -> None:
+    found = Verifier(trained_judge()).check(claim, candidates_for(CUT))
+    assert found.carrier is not None, found.reason
+    assert found.support < 1
+
+
+@pytest.mark.parametrize(
+    ("claim", "reason"),
+    [
+        (CUT.replace("fell from 12 to 8", "fell from 8 to 12"), 'it moves "12"'),
+        (CUT.replace("fell", "rose"), 'it says "rose" where the quote says "fell"'),
+        (CUT.replace("2018", "1918"), "the statement does not have the number 1918"),
+        ("Adair cut the labels at the Kelvin Museum in 2018.", 'it moves "kelvin"'),
+        ("Shorter words kept visitors away.", "only 40% of its words stand in the quote"),
+        ("The Kelvin Museum cut the labels to twenty-five words.", 'it leaves out "Glasgow"'),
+    ],
+)
+def test_a_detail_that_differs_is_the_reason(claim: str, reason: str) -> None:
+    assert disagreement(claim, CUT, CUT).startswith(reason)
+
+
 @pytest.mark.parametrize("fragment", ["Yes.", "1.", "Honey keeps.", "[1]", "...", "No, it is not."])
 def test_fragments_are_dropped(is_shown: Shows, fragment: str) -> None:
     assert not is_shown(fragment, "Yes. 1. Honey keeps. [1] ... No, it is not. Bees fly.")

@@ -11,23 +11,9 @@ import random
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from assistant.details import OPPOSITES
 from assistant.words import STOPWORDS
 
-# Each turns into the other.
-OPPOSITES = dict(
-    pair.split("/")
-    for pair in """more/less rise/fall rose/fell rising/falling before/after increase/decrease
-    increased/decreased gained/lost first/last above/below higher/lower highest/lowest
-    larger/smaller largest/smallest longer/shorter faster/slower cheaper/dearer
-    effective/ineffective likely/unlikely open/closed early/late earlier/later old/new older/newer
-    best/worst better/worse success/failure succeeded/failed allow/forbid allowed/forbade
-    with/without won/lost bought/sold
-    always/never up/down strong/weak stronger/weaker public/private possible/impossible rich/poor
-    good/bad ahead/behind leads/trails superior/inferior supports/opposes many/few most/least
-    doubled/halved began/ended safe/dangerous useful/useless easy/hard inside/outside
-    north/south east/west""".split()
-)
-OPPOSITES |= {second: first for first, second in OPPOSITES.items()}
 _WORD = re.compile(r"[\w’'-]+")
 _TO_BE = re.compile(r"\b(is|are|was|were|has|have|had|can|could|will|would)\b")
 _NOT = re.compile(r"\b(?:not|never) |n['’]t\b")

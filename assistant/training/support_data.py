@@ -79,10 +79,8 @@ def subject_claims(questions: QuestionSet) -> Iterator[Example]:
 def corrupted_claims(questions: QuestionSet, seed: int) -> Iterator[Example]:
     """Every sentence of the statements as a claim, and near-copies that say something else."""
     chance = random.Random(seed)  # noqa: S311
-    statements = questions.statements.values()
-    sentences = [text[start:end] for text in statements for start, end in split_sentences(text)]
-    names = names_of(sentences)
-    for text in statements:
+    names = names_in(questions)
+    for text in questions.statements.values():
         spans = tuple(split_sentences(text))
         own = [text[start:end] for start, end in spans]
         for place, sentence in enumerate(own):
@@ -90,6 +88,12 @@ def corrupted_claims(questions: QuestionSet, seed: int) -> Iterator[Example]:
             yield Example(Reading(sentence, text, spans), carried, None)
             for claim in corrupt(sentence, own, names, CORRUPTIONS, chance):
                 yield Example(Reading(claim, text, spans), (False,) * len(spans), None)
+
+
+def names_in(questions: QuestionSet) -> frozenset[str]:
+    """The names in the statements."""
+    statements = questions.statements.values()
+    return names_of(text[start:end] for text in statements for start, end in split_sentences(text))
 
 
 def _beside(

@@ -1,21 +1,27 @@
-"""Measuring the support judge: good sentences pass, wrong ones do not."""
+"""Measuring the support judge: good sentences pass, wrong ones and slips do not."""
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from assistant.selection import Candidate, SentenceJudge
 from assistant.statement import Statement
+from assistant.training.corruption import corrupt
 from assistant.training.judge_data import Example
 from assistant.training.judge_evaluation import interval, platt
 from assistant.training.question_sets import AskedQuestion, QuestionSet
-from assistant.training.support_data import marked_sentences
+from assistant.training.support_data import marked_sentences, names_in
 from assistant.verification import Verifier
 from assistant.words import split_sentences
 
+ClaimKind = Literal["good", "wrong", "slip"]
+KINDS: tuple[ClaimKind, ...] = get_args(ClaimKind)
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 # Statements whose sentences are evidence beside those that answer.
 READ = 3
@@ -26,56 +32,68 @@ class CheckedClaim:
     """A claim as the assistant would check it.
 
     Attributes:
-        is_good: whether it is a sentence of a good answer.
+        kind: a sentence of a good answer, a wrong answer as it was written, or a good sentence
+            with one slip (see `corruption`).
         is_verbatim: whether a quote says it word for word, so that no judge is asked.
         support: what the judge gives its best quotes; 0 where a detail disagrees.
         by_judge: the same without looking at details.
     """
 
     claim: str
-    is_good: bool
+    kind: ClaimKind
     is_verbatim: bool
     support: float
     by_judge: float
 
 
-def check_claims(questions: QuestionSet, judge: SentenceJudge) -> Iterator[CheckedClaim]:
-    """Sentences of good answers and wrong answers, each checked against what was found."""
+def check_claims(
+    questions: QuestionSet, judge: SentenceJudge, seed: int
+) -> Iterator[list[CheckedClaim]]:
+    """For each answerable question, claims checked against what was found for it."""
     with_details, without = Verifier(judge), Verifier(judge, looks_at_details=False)
+    chance = random.Random(seed)  # noqa: S311
+    names = names_in(questions)
     for question in questions.questions:
+        if not question.evidence:
+            continue
         evidence = _evidence(questions, question)
         good = [claim for claim, _ in marked_sentences(question.answer)]
-        claims = [*((claim, True) for claim in good), *((claim, False) for claim in question.wrong)]
-        for claim, is_good in claims if question.evidence else ():
-            checked = with_details.check(claim, evidence)
-            yield CheckedClaim(
-                claim,
-                is_good,
-                is_verbatim=checked.support == 1.0,
-                support=checked.support,
-                by_judge=without.check(claim, evidence).support,
-            )
+        slips = [slip for claim in good for slip in corrupt(claim, (), names, 1, chance)]
+        claims: dict[ClaimKind, Sequence[str]] = {
+            "good": good,
+            "wrong": question.wrong,
+            "slip": slips,
+        }
+        checked = []
+        for kind, texts in claims.items():
+            for claim in texts:
+                found = with_details.check(claim, evidence)
+                by_judge = without.check(claim, evidence).support
+                is_verbatim = found.support == 1.0
+                checked.append(CheckedClaim(claim, kind, is_verbatim, found.support, by_judge))
+        yield checked
 
 
-def summary(claims: Sequence[CheckedClaim]) -> str:
-    """What passes at each threshold, with 95 % intervals, as lines of text."""
-    asked = [claim for claim in claims if not claim.is_verbatim]
-    lines = [
-        f"{len(claims)} claims; {len(claims) - len(asked)} word for word in a quote, "
-        f"{sum(not claim.is_good for claim in claims if claim.is_verbatim)} of them wrong"
-    ]
+def summary(answers: Sequence[Sequence[CheckedClaim]]) -> str:
+    """What passes at each threshold, with 95 % intervals, as lines of text.
+
+    Args:
+        answers: the claims about each question.
+    """
+    asked = [claim for answer in answers for claim in answer if not claim.is_verbatim]
+    verbatim = Counter(claim.kind for answer in answers for claim in answer if claim.is_verbatim)
+    lines = [f"{len(asked)} claims, and word for word in a quote: {dict(verbatim)}"]
     for name in ("support", "by_judge"):
-        values = np.array([getattr(claim, name) for claim in asked])
-        good = np.array([claim.is_good for claim in asked])
         for threshold in THRESHOLDS:
             shares = []
-            for passed in (values[good] >= threshold, values[~good] >= threshold):
+            for kind in KINDS:
+                passed = np.array(
+                    [getattr(each, name) >= threshold for each in asked if each.kind == kind]
+                )
                 low, high = interval(len(passed), lambda drawn, p=passed: float(p[drawn].mean()))  # type: ignore[misc]
-                shares.append(f"{passed.mean():.3f} [{low:.3f}, {high:.3f}]")
+                shares.append(f"{kind} {passed.mean():.3f} [{low:.3f}, {high:.3f}]")
             what = "judge and details" if name == "support" else "judge alone"
-            lines.append(
-                f"{what}, from {threshold:.2f}: good passed {shares[0]}, wrong passed {shares[1]}"
-            )
+            lines.append(f"{what}, from {threshold:.2f}, passed: {', '.join(shares)}")
     return "\n".join(lines)
 
 
