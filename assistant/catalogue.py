@@ -72,7 +72,7 @@ CATALOGUE = (
         name="smollm2-135m",
         title="SmolLM2 135M Instruct",
         adapter="adapter.gguf",
-        adapter_sha256="8fb438ce55781c5dda1918684d6e1961f8fa20eb6098696656e729865768c3d4",
+        adapter_sha256="e8d85a37d77652667b79806d988773d1d1ac7d6cec5d4237a4102c38e68b59d0",
     ),
     _BASE,
     CatalogueModel(

@@ -162,6 +162,12 @@ def test_training_learns_and_goes_on_from_its_checkpoint(
     assert checkpoint.stat().st_mtime_ns == written  # there was nothing left to do
     with pytest.raises(ValueError, match="another recipe"):
         train_adapter(_base(), [tokens], Recipe(rank=2, alpha=4.0), checkpoint, said.append)
+    second = Recipe(rank=2, alpha=4.0, rate=0.0, epochs=1.0)
+    again = train_adapter(
+        _base(), [tokens], second, tmp_path / "2.pt", said.append, start_from=checkpoint
+    )
+    for name, learned in network.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], learned)
 
 
 def test_every_question_of_a_subject_is_learned_once_beside_what_answers_it(

@@ -42,6 +42,7 @@ def add_adapter_commands(
     training.set_defaults(run=_train)
     training.add_argument("packs", type=Path, help="from `adapter-data`")
     training.add_argument("--output", type=Path, required=True, help="the checkpoint, .pt")
+    training.add_argument("--start-from", type=Path, help="the checkpoint of an earlier round")
     training.add_argument("--dev", type=Path, help="packs to measure the loss on at the end")
     training.add_argument("--rank", type=int, default=16)
     training.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
@@ -116,7 +117,7 @@ def _train(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         seed=options.seed,
     )
-    network = train_adapter(base, packs, recipe, options.output, report)
+    network = train_adapter(base, packs, recipe, options.output, report, options.start_from)
     if dev:
         report(f"dev loss {mean_loss(network, dev):.4f}")
     return 0

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.conversation import Turn
-from assistant.details import disagreement
+from assistant.details import disagreement, overlap
 from assistant.prompts import NOT_ANSWERED, STATEMENTS_PROMPT, SYSTEM_PROMPT
 from assistant.training.judge_data import cut_passages, is_held_out, most_alike
 from assistant.training.question_sets import AskedQuestion, QuestionSet
@@ -76,8 +76,8 @@ def subject_packs(
     Args:
         questions: statements and questions.
         chance: draws the statements, their order and what is asked together.
-        in_own_words: learn the good answers as they were written; otherwise only those that the
-            check of details passes, and of the others the quotes they rest on.
+        in_own_words: learn the good answers as they were written; otherwise only those in words of
+            their quotes that the check of details passes, and of the others the quotes themselves.
     """
     waiting = list(questions.questions)
     chance.shuffle(waiting)
@@ -189,7 +189,10 @@ def _numbers(cited: Sequence[tuple[str, str]], passages: Sequence[Passage]) -> l
 
 
 def _agrees(claim: str, cited: Sequence[tuple[str, str]]) -> bool:
-    return any(not disagreement(claim, quote, quote) for _, quote in cited)
+    """Whether a claim is a quote, or a shorter form of it that may be shown."""
+    return any(
+        overlap(claim, quote) == 1 and not disagreement(claim, quote, quote) for _, quote in cited
+    )
 
 
 def _marked(claim: str, numbers: Sequence[int]) -> str:

@@ -54,6 +54,7 @@ def train_adapter(
     recipe: Recipe,
     checkpoint: Path,
     report: Callable[[str], None],
+    start_from: Path | None = None,
 ) -> Llama:
     """Train on packs; goes on from the checkpoint where it broke off.
 
@@ -63,6 +64,7 @@ def train_adapter(
         recipe: how.
         checkpoint: a file that is written every few minutes; one of another recipe is an error.
         report: is told how it goes.
+        start_from: a checkpoint of an earlier round, of these layers at least.
 
     Raises:
         ValueError: the checkpoint is of another recipe.
@@ -76,6 +78,9 @@ def train_adapter(
             block.compile(dynamic=True)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=0.0)
     steps = max(1, math.ceil(len(packs) * recipe.epochs / PACKS_A_STEP))
+    if start_from:
+        learned = torch.load(start_from, weights_only=True)["network"]
+        network.load_state_dict({name: learned[name] for name in network.state_dict()})
     done = _resume(checkpoint, recipe, network, optimizer)
     started = time.monotonic()
     recent: list[float] = []

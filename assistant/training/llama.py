@@ -1,7 +1,7 @@
 """The language model as PyTorch sees it: Llama read from a GGUF file, frozen, with a LoRA on top.
 
-LoRA (Hu et al., 2021, https://arxiv.org/abs/2106.09685): beside every linear layer `W` of a block
-stand two thin matrices, and the layer computes `Wx + alpha/rank * B(Ax)`; only they are trained.
+LoRA (Hu et al., 2021, https://arxiv.org/abs/2106.09685): beside a linear layer `W` of a block stand
+two thin matrices, and the layer computes `Wx + alpha/rank * B(Ax)`; only they are trained.
 
 Everything keeps the layout that llama.cpp uses, rotary positions on neighbouring pairs included,
 so that the trained matrices are the tensors of the adapter file as they are.
@@ -18,11 +18,25 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EPSILON = 1e-5  # of the norms; a Llama of another one is refused
-# The linear layers of a block, by their names in the file.
+# The linear layers of a block, by their names in the file, ...
 LINEAR = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+# ... and those that are learned on: every one costs time at every token (see models/ADAPTER.md).
+LEARNED = ("attn_q", "attn_v", "attn_output", "ffn_up", "ffn_down")
 
 
-class LoraLinear(nn.Module):
+class FrozenLinear(nn.Module):
+    """A linear layer that does not learn."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight, persistent=False)
+        self.weight: Tensor
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return functional.linear(inputs, self.weight)
+
+
+class LoraLinear(FrozenLinear):
     """A frozen linear layer and what is learned on top of it.
 
     Attributes:
@@ -31,10 +45,8 @@ class LoraLinear(nn.Module):
     """
 
     def __init__(self, weight: Tensor, rank: int, alpha: float) -> None:
-        super().__init__()
+        super().__init__(weight)
         outputs, inputs = weight.shape
-        self.register_buffer("weight", weight, persistent=False)
-        self.weight: Tensor
         self.a = nn.Parameter(torch.randn(rank, inputs) / math.sqrt(inputs))
         self.b = nn.Parameter(torch.zeros(outputs, rank))
         self._scale = alpha / rank
@@ -42,7 +54,7 @@ class LoraLinear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         a, b = self.a.to(inputs.dtype), self.b.to(inputs.dtype)
         learned = functional.linear(functional.linear(inputs, a), b)
-        return functional.linear(inputs, self.weight) + self._scale * learned
+        return super().forward(inputs) + self._scale * learned
 
 
 class Block(nn.Module):
@@ -51,7 +63,12 @@ class Block(nn.Module):
     def __init__(self, tensors: dict[str, Tensor], rank: int, alpha: float, heads: int) -> None:
         super().__init__()
         self.linear = nn.ModuleDict(
-            {name: LoraLinear(tensors[f"{name}.weight"], rank, alpha) for name in LINEAR}
+            {
+                name: LoraLinear(tensors[f"{name}.weight"], rank, alpha)
+                if name in LEARNED
+                else FrozenLinear(tensors[f"{name}.weight"])
+                for name in LINEAR
+            }
         )
         for name in ("attn_norm", "ffn_norm"):
             self.register_buffer(name, tensors[f"{name}.weight"], persistent=False)
