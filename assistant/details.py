@@ -42,7 +42,7 @@ OPPOSITES = dict(
 )
 OPPOSITES |= {second: first for first, second in OPPOSITES.items()}
 # The share of its content words that a claim has of one quote, in their order. Chosen on the dev
-# subjects: of what is freer, and passed the judge, a small untaught model had made up a third.
+# subjects: of what is freer and passed the judge, a small untaught model had made up most.
 CLOSE = 0.75
 _CONTRACTED_NOT = re.compile(r"n['’]t\b")
 _POSSESSIVE = re.compile(r"['’]s\b")
@@ -74,7 +74,8 @@ def disagreement(claim: str, quoted: str, statement: str) -> str:
     Args:
         claim: one sentence.
         quoted: a sentence of a statement.
-        statement: the whole of it; numbers and names may stand anywhere in it.
+        statement: the whole of it; every number, name and other word that means something has to
+            stand somewhere in it: a small model that copies slips by a word ("Bishop Fischer").
     """
     numbers = sorted(_numbers(claim) - _numbers(statement))
     if numbers:
@@ -87,10 +88,16 @@ def disagreement(claim: str, quoted: str, statement: str) -> str:
         return hedge
     if _reports(claim) < _reports(quoted):
         return "it does not say whose view it is"
-    return _turned_round(claim, quoted) or _left_out(claim, quoted) or _too_free(claim, quoted)
+    turned = _turned_round(claim, quoted) or _left_out(claim, quoted)
+    return turned or _too_free(claim, quoted, statement)
 
 
-def _too_free(claim: str, quoted: str) -> str:
+def _too_free(claim: str, quoted: str, statement: str) -> str:
+    """A word that the statement does not have, or too few of those of the quote."""
+    there = _words(statement)
+    new = [word for word, stem in _with_stems(OPENING.sub("", claim)) if stem not in there]
+    if new:
+        return f'the statement does not have "{new[0]}"'
     share = overlap(claim, quoted)
     return (
         "" if share >= CLOSE else f"only {share:.0%} of its words stand in the quote in this order"

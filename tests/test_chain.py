@@ -334,20 +334,26 @@ class AlmostSure(WordJudge):
 
 
 @pytest.mark.parametrize(
-    ("draft", "text"),
+    ("doubt", "draft", "text"),
     [
-        ("Warm bees fly from ten degrees on.", "Warm bees fly from ten degrees on. [1]"),
+        (None, "Bees fly from degrees on.", "Bees fly from degrees on. [1]"),
         (
-            f"Warm bees fly from ten degrees on. {INVENTED}",
-            "Warm bees fly from ten degrees on. [1] They sleep at night. [2]",
+            None,
+            f"Bees fly from degrees on. {INVENTED}",
+            "Bees fly from degrees on. [1] They sleep at night. [2]",
+        ),
+        (
+            0.1,
+            "Bees fly from degrees on.",
+            "Bees fly from degrees on. [1] They sleep at night. [2]",
         ),
     ],
-    ids=["all of it passes", "something is dropped"],
+    ids=["all of it passes", "something is dropped", "the model taught here"],
 )
 def test_a_model_whose_own_words_all_pass_has_said_enough(
-    retriever: Retriever, draft: str, text: str
+    retriever: Retriever, doubt: float | None, draft: str, text: str
 ) -> None:
-    model, _ = scripted_model(draft)
+    model, _ = scripted_model(draft, doubt=doubt)
     chain = build_chain(retriever, WordJudge(), Verifier(AlmostSure()), Generator(model), 0.3)
     answer = chain.invoke("When do bees fly and when do they sleep at night?")
     check(answer)
