@@ -4,9 +4,10 @@ A sentence of a draft passes in one of two ways:
 
 1. Word for word: one sentence of the statements says the same words in the same order, none left
    out. Nothing else has to be asked.
-2. In words near those of one quote: it has most of them in their order, and every detail agrees (no
-   other number or name, no "not" or doubt more or less, nobody's view left out: see `details`), and
-   a trained judge finds that the quote, in its statement, carries the sentence.
+2. In words near those of one quote: it has no word that the statement does not have, most of them
+   in the order of the quote, and every detail agrees (numbers, names and their order, no "not" or
+   doubt more or less, nobody's view left out: see `details`); and a trained judge finds that the
+   quote, in its statement, carries the sentence.
 
 Everything else is dropped, with the reason. The details are looked at first and by rules, because
 a small judge is most often wrong about them: "the US surpassed China" is near "China surpassed the

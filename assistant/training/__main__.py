@@ -30,8 +30,8 @@ SUPPORTING = {
     "begin": 4400,
 }
 SUPPORTING_REPLAYED = {name: count // 6 for name, count in SUPPORTING.items()}
-# Of the slips that are measured; those that are learned have the seed of the training.
-SEED = 5
+# Of the slips that are measured.
+SLIP_SEED = 5
 # Of the questions of the subjects, with slips of the fingers added.
 MISSPELT = 0.15
 
@@ -108,7 +108,7 @@ def _measure_supporting(options: argparse.Namespace) -> int:
 
     judge = Judge(options.weights or SUPPORT_WEIGHTS)
     sets = _sets(options, options.split)
-    print(summary([answer for each in sets for answer in check_claims(each, judge, SEED)]))
+    print(summary([claim for each in sets for claim in check_claims(each, judge, SLIP_SEED)]))
     return 0
 
 

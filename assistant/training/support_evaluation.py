@@ -46,10 +46,14 @@ class CheckedClaim:
     by_judge: float
 
 
-def check_claims(
-    questions: QuestionSet, judge: SentenceJudge, seed: int
-) -> Iterator[list[CheckedClaim]]:
-    """For each answerable question, claims checked against what was found for it."""
+def check_claims(questions: QuestionSet, judge: SentenceJudge, seed: int) -> Iterator[CheckedClaim]:
+    """Claims about each answerable question, checked against what was found for it.
+
+    Args:
+        questions: with good and wrong answers.
+        judge: of support.
+        seed: of the slips.
+    """
     with_details, without = Verifier(judge), Verifier(judge, looks_at_details=False)
     chance = random.Random(seed)  # noqa: S311
     names = names_in(questions)
@@ -64,24 +68,18 @@ def check_claims(
             "wrong": question.wrong,
             "slip": slips,
         }
-        checked = []
         for kind, texts in claims.items():
             for claim in texts:
                 found = with_details.check(claim, evidence)
                 by_judge = without.check(claim, evidence).support
                 is_verbatim = found.support == 1.0
-                checked.append(CheckedClaim(claim, kind, is_verbatim, found.support, by_judge))
-        yield checked
+                yield CheckedClaim(claim, kind, is_verbatim, found.support, by_judge)
 
 
-def summary(answers: Sequence[Sequence[CheckedClaim]]) -> str:
-    """What passes at each threshold, with 95 % intervals, as lines of text.
-
-    Args:
-        answers: the claims about each question.
-    """
-    asked = [claim for answer in answers for claim in answer if not claim.is_verbatim]
-    verbatim = Counter(claim.kind for answer in answers for claim in answer if claim.is_verbatim)
+def summary(claims: Sequence[CheckedClaim]) -> str:
+    """What passes at each threshold, with 95 % intervals, as lines of text."""
+    asked = [claim for claim in claims if not claim.is_verbatim]
+    verbatim = Counter(claim.kind for claim in claims if claim.is_verbatim)
     lines = [f"{len(asked)} claims, and word for word in a quote: {dict(verbatim)}"]
     for name in ("support", "by_judge"):
         for threshold in THRESHOLDS:
