@@ -55,7 +55,7 @@ class Hit:
 # and on the judge and the doubt of the language model that ships. The second constant is 0.65 less
 # than the fit's: with it the default threshold answers 0.90 of the answerable dev questions.
 CONSTANT, WEIGHT_OF_JUDGE = 1.12, 1.03
-CONSTANT_WITH_DOUBT, WEIGHT_BESIDE_DOUBT, WEIGHT_OF_DOUBT = 0.22, 0.74, 0.44
+CONSTANT_WITH_DOUBT, WEIGHT_BESIDE_DOUBT, WEIGHT_OF_DOUBT = 0.1, 0.63, 0.51
 SUREST = 0.9999
 LEAST_DOUBT = 0.005
 """What is less is not told apart: a model tells it of its likeliest words only."""
@@ -69,21 +69,22 @@ def confidence(hits: Iterable[Hit], doubt: float | None = None) -> float:
 
     Args:
         hits: scored by the judge.
-        doubt: how likely the language model found it that nothing answers, 0..1.
+        doubt: how likely the language model found it that the likeliest statement, read alone,
+            does not answer, 0..1.
     """
     hits = tuple(hits)
     if not hits:
         return 0.0
-    some = _logit(1 - prod(1 - hit.score for hit in hits), 1 - SUREST)
+    some = logit(1 - prod(1 - hit.score for hit in hits), 1 - SUREST)
     if doubt is None:
-        logit = CONSTANT + WEIGHT_OF_JUDGE * some
+        log_odds = CONSTANT + WEIGHT_OF_JUDGE * some
     else:
-        doubts = _logit(doubt, LEAST_DOUBT)
-        logit = CONSTANT_WITH_DOUBT + WEIGHT_BESIDE_DOUBT * some - WEIGHT_OF_DOUBT * doubts
-    return 1 / (1 + exp(-logit))
+        log_odds = CONSTANT_WITH_DOUBT + WEIGHT_BESIDE_DOUBT * some - WEIGHT_OF_DOUBT * logit(doubt)
+    return 1 / (1 + exp(-log_odds))
 
 
-def _logit(probability: float, least: float) -> float:
+def logit(probability: float, least: float = LEAST_DOUBT) -> float:
+    """The logarithm of the odds; what is nearer to 0 or 1 than `least` counts as that."""
     probability = min(max(probability, least), 1 - least)
     return log(probability / (1 - probability))
 

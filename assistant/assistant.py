@@ -23,7 +23,7 @@ from assistant.language_model import (
     find_model_file,
     load_language_model,
 )
-from assistant.retrieval import Retriever
+from assistant.retrieval import FOUND, Retriever
 from assistant.selection import SentenceJudge
 from assistant.settings import Settings, keep_private
 from assistant.verification import Verifier
@@ -54,8 +54,9 @@ class Assistant:
         found: int | None = None,
     ) -> None:
         """Put together parts that are already open; the assistant closes them."""
-        from assistant.chain import FOUND, StatementRetriever, build_chain
+        from assistant.chain import build_chain
         from assistant.generation import Generator
+        from assistant.statement_retriever import StatementRetriever
 
         self.corpus = corpus
         self.index = index

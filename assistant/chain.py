@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, cast
 
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
-from langchain_core.documents import Document
-from langchain_core.messages import BaseMessage
-from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
-from pydantic import ConfigDict
 
 from assistant.answer import (
     ABSTENTION,
     LEAST_DOUBT,
     Answer,
     Dropped,
-    Hit,
-    Sentence,
     confidence,
 )
 from assistant.conversation import Turn, search_text
+from assistant.draft import Draft, Inquiry
 from assistant.errors import AssistantError
-from assistant.generation import Generator, Piece
-from assistant.receipt import ReadSentence, ReadStatement, Receipt
-from assistant.retrieval import Retriever
+from assistant.generation import Generator
+from assistant.receipt import Receipt
+from assistant.retrieval import FOUND, Retriever
 from assistant.selection import (
-    Candidate,
     SentenceJudge,
     judge_sentences,
-    rank_by_answer,
     select,
 )
-from assistant.verification import Citations, Verifier, declines, quote
+from assistant.verification import Verifier, declines, quote
 
 Question = str | dict[str, Any]
 """A question, or `{"question": ..., "history": [(question, answer), ...]}`."""
@@ -51,20 +43,10 @@ DECLINED = (
 # What a model's word that nothing answers counts for where it does not tell how sure it is.
 DOUBT_OF_SILENCE = 0.9
 QUOTES = "quotes"
-# How many statements are found for a question and judged.
-FOUND = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Inquiry:
-    """A question with what was searched for, what was found, and when that began and ended."""
-
-    question: str
-    history: tuple[Turn, ...]
-    searched_for: str
-    hits: tuple[Hit, ...]
-    started: float
-    found: float
+# Of the statements found and judged, how many a language model that was taught to tell its doubt
+# reads alone. On the dev questions a third one told no more, and each costs about as long as
+# writing a sentence.
+READ_ALONE = 2
 
 
 def build_chain(
@@ -133,19 +115,29 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         draft.judged = time.perf_counter()
         needed = self._abstain_below
         # A language model that tells its doubt may still speak for it.
-        tells_doubt = self._generator is not None and self._generator.tells_doubt
-        at_best = confidence(draft.hits, LEAST_DOUBT if tells_doubt else None)
+        reader = self._generator if self._generator and self._generator.tells_doubt else None
+        at_best = confidence(draft.hits, LEAST_DOUBT if reader else None)
         if not draft.candidates or at_best < needed:
             yield ABSTENTION
             found = confidence(draft.hits)
             yield self._answer(draft, UNLIKELY.format(found=found, needed=needed))
             return
-        draft.evidence = select(input.question, input.hits[0].statement, draft.candidates)
 
-        # 2. The model says it in its words; each sentence is verified as it ends.
+        # 2. Does the model that was taught to tell find the answer in the likeliest statements?
+        if reader:
+            yield from self._read(reader, draft)
+            found = confidence(draft.hits, draft.doubt)
+            if found < needed:
+                yield ABSTENTION
+                yield self._answer(draft, DECLINED.format(found=found, needed=needed))
+                return
+        draft.read = time.perf_counter()
+        draft.evidence = select(input.question, draft.ranked, draft.candidates)
+
+        # 3. The model says it in its words; each sentence is verified as it ends.
         if self._generator:
             yield from self._write(self._generator, draft)
-            if declines("".join(draft.pieces)) and not draft.sentences and draft.doubt is None:
+            if declines(draft.text) and not draft.sentences and draft.doubt is None:
                 draft.doubt = DOUBT_OF_SILENCE
             found = confidence(draft.hits, draft.doubt)
             if found < needed:
@@ -153,18 +145,33 @@ class AnswerStep(Runnable[Inquiry, Answer]):
                 yield self._answer(draft, DECLINED.format(found=found, needed=needed))
                 return
 
-        # 3. What the model did not carry over is quoted; of the model taught here always, for it
+        # 4. What the model did not carry over is quoted; of the model taught here always, for it
         # leaves out what is asked: on dev its own choice is right in 0.76, all evidence in 0.78.
-        if tells_doubt or not draft.is_in_own_words:
+        if reader or not draft.is_in_own_words:
             for candidate in draft.evidence:
                 if candidate not in draft.carried:
                     yield draft.add(quote(candidate, draft.citations))
         yield self._answer(draft)
 
+    def _read(self, reader: Generator, draft: Draft) -> Iterator[str]:
+        """What the model doubts of the likeliest statements, each read alone."""
+        inquiry = draft.inquiry
+        # The likeliest is read last: the model goes on from there where it writes of it alone.
+        for ranked in reversed(draft.ranked[:READ_ALONE]):
+            statement = ranked.statement
+            draft.doubts[statement.id] = reader.doubt(
+                inquiry.question, inquiry.history, statement.text
+            )
+            yield ""
+        draft.doubt = min(draft.doubts.values())
+
     def _write(self, generator: Generator, draft: Draft) -> Iterator[str]:
         """The model's sentences that pass the check, each as soon as it ends."""
         inquiry = draft.inquiry
-        passages = [each.text for each in draft.evidence]
+        passages = [
+            " ".join(each.text for each in sentences)
+            for _, sentences in groupby(draft.evidence, lambda candidate: candidate.statement.id)
+        ]
         draft.prompt = generator.prompt(inquiry.question, inquiry.history, passages)
         with closing(generator.stream(draft.prompt)) as written:
             pieces = self._kept(written, draft)
@@ -178,23 +185,21 @@ class AnswerStep(Runnable[Inquiry, Answer]):
                         draft.carried.append(carrier)
                         yield draft.add(sentence)
 
-    def _kept(self, written: Iterator[Piece], draft: Draft) -> Iterator[str]:
-        """The pieces, remembered as they pass; none where the model doubts too much."""
+    @staticmethod
+    def _kept(written: Iterator[str], draft: Draft) -> Iterator[str]:
+        """The pieces, remembered as they pass."""
         for piece in written:
-            draft.pieces.append(piece.text)
-            if piece.doubt is not None:
-                draft.doubt = piece.doubt
-                if confidence(draft.hits, piece.doubt) < self._abstain_below:
-                    return
-            yield piece.text
+            draft.text += piece
+            yield piece
 
     def _answer(self, draft: Draft, reason: str | None = None) -> Answer:
         """The draft as it stands, complete; an abstention where there is a reason for one."""
         inquiry = draft.inquiry
         # An abstention after the model was asked is its doing too.
-        asked_model = self._generator if draft.carried or (reason and draft.pieces) else None
+        is_by_model = draft.carried or (reason and draft.doubt is not None)
+        asked_model = self._generator if is_by_model else None
         ended = time.perf_counter()
-        judged = draft.judged
+        read = draft.read or ended
         return Answer(
             question=inquiry.question,
             answered=reason is None,
@@ -208,101 +213,20 @@ class AnswerStep(Runnable[Inquiry, Answer]):
             searched_for=inquiry.searched_for,
             dropped=tuple(draft.dropped),
             receipt=Receipt(
-                read=tuple(_read(hit, draft) for hit in inquiry.hits),
+                read=tuple(draft.read_of(hit) for hit in inquiry.hits),
                 needed=self._abstain_below,
                 prompt=tuple((message.type, str(message.content)) for message in draft.prompt),
-                draft="".join(draft.pieces),
+                draft=draft.text,
                 doubt=draft.doubt,
                 timings={
                     "search": inquiry.found - inquiry.started,
-                    "judge": judged - inquiry.found,
-                    "write": ended - judged,
+                    "judge": draft.judged - inquiry.found,
+                    "read": read - draft.judged,
+                    "write": ended - read,
                 },
                 fingerprints=self._fingerprints,
             ),
         )
-
-
-@dataclass(slots=True)
-class Draft:
-    """An answer in the making."""
-
-    inquiry: Inquiry
-    candidates: tuple[Candidate, ...] = ()
-    evidence: tuple[Candidate, ...] = ()
-    judged: float = 0.0
-    prompt: Sequence[BaseMessage] = ()
-    pieces: list[str] = field(default_factory=list)
-    doubt: float | None = None
-    sentences: list[Sentence] = field(default_factory=list)
-    carried: list[Candidate] = field(default_factory=list)
-    dropped: list[Dropped] = field(default_factory=list)
-    citations: Citations = field(default_factory=Citations)
-
-    @property
-    def hits(self) -> tuple[Hit, ...]:
-        """What was found, ranked by what likely answers."""
-        return rank_by_answer(self.inquiry.hits, self.candidates)
-
-    @property
-    def is_in_own_words(self) -> bool:
-        """Whether the model put it in other words and all of them passed: it chose what to say."""
-        # What a quote says word for word has a support of 1.
-        return not self.dropped and any(sentence.support < 1 for sentence in self.sentences)
-
-    def add(self, sentence: Sentence) -> str:
-        """Take a sentence in; returns it as it continues the text."""
-        self.sentences.append(sentence)
-        return f" {sentence.marked_text}" if len(self.sentences) > 1 else sentence.marked_text
-
-
-def _read(hit: Hit, draft: Draft) -> ReadStatement:
-    own = sorted(
-        (each for each in draft.candidates if each.statement.id == hit.statement.id),
-        key=lambda candidate: candidate.start,
-    )
-    sentences = (
-        ReadSentence(each.start, each.end, each.probability, each in draft.evidence) for each in own
-    )
-    return ReadStatement(
-        hit.statement, hit.dense_rank, hit.lexical_rank, hit.rank, hit.score, tuple(sentences)
-    )
-
-
-class StatementRetriever(BaseRetriever):
-    """The retrieval of this package as a LangChain retriever.
-
-    Each document holds a statement's text, with its id, source, line and scores as metadata.
-    """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    statements: Retriever
-    limit: int = FOUND
-
-    def _get_relevant_documents(
-        self,
-        query: str,
-        *,
-        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002  # LangChain passes it
-    ) -> list[Document]:
-        return [
-            Document(
-                id=hit.statement.id,
-                page_content=hit.statement.text,
-                metadata={
-                    **hit.statement.metadata,
-                    "id": hit.statement.id,
-                    "source": hit.statement.source,
-                    "line": hit.statement.line,
-                    "rank": hit.rank,
-                    "score": hit.score,
-                    "dense_score": hit.dense_score,
-                    "lexical_score": hit.lexical_score,
-                },
-            )
-            for hit in self.statements.search(query, self.limit)
-        ]
 
 
 def _read_question(asked: Question) -> tuple[str, tuple[Turn, ...]]:

@@ -126,10 +126,11 @@ def _turned_round(claim: str, quoted: str) -> str:
         opposite = OPPOSITES.get(word)
         if opposite in there and words.count(word) > there.count(word):
             return f'it says "{word}" where the quote says "{opposite}"'
+    told, told_there = _told(claim), _told(quoted)
     telling = _names(claim) | _names(quoted) | _numbers(claim)
-    shared = telling.intersection(_told(claim), _told(quoted))
-    in_order = (told for told in _told(quoted) if told in shared)
-    moved = next((told for told in _told(claim) if told in shared and told not in in_order), "")
+    shared = telling.intersection(told, told_there)
+    in_order = (each for each in told_there if each in shared)
+    moved = next((each for each in told if each in shared and each not in in_order), "")
     return f'it moves "{moved}"' if moved else ""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator as Generated
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import exp
 from typing import TYPE_CHECKING
 
@@ -15,24 +14,13 @@ from assistant.language_model import ANSWER_TOKENS, LanguageModel
 from assistant.prompts import NOT_ANSWERED, STATEMENTS_PROMPT, SYSTEM_PROMPT
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage, BaseMessageChunk
+    from langchain_core.messages import BaseMessage
 
 # What the chat template adds around messages, generously.
 TEMPLATE_TOKENS = 64
 REMEMBERED_TURNS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of a draft.
-
-    Attributes:
-        doubt: with the first piece of a model that tells, how likely it was to abstain instead,
-            0..1.
-    """
-
-    text: str
-    doubt: float | None = None
+# Of how many likeliest words a model tells how likely they were.
+LIKELIEST_WORDS = 20
 
 
 class Generator:
@@ -72,7 +60,26 @@ class Generator:
                 {"history": turns, "statements": _numbered(passages), "question": question}
             ).to_messages()
 
-    def stream(self, messages: Sequence[BaseMessage]) -> Generated[Piece]:
+    def doubt(self, question: str, history: Sequence[Turn], passage: str) -> float:
+        """How likely the model finds it that a passage, read alone, does not answer, 0..1.
+
+        It is the probability of the word with which an abstention starts, which means that only of
+        a model that was taught so: one that `tells_doubt`.
+
+        Raises:
+            ModelError: the model's server failed or cannot be reached.
+        """
+        messages = self.prompt(question, history, [passage])
+        with self._errors():
+            told = self._model.chat.bind(
+                max_completion_tokens=1, logprobs=True, top_logprobs=LIKELIEST_WORDS
+            ).invoke(messages)
+            first = told.response_metadata["logprobs"]["content"][0]["top_logprobs"]
+        # Only the likeliest words are told: where it is not among them, it is less likely.
+        likely = {each["token"]: exp(each["logprob"]) for each in first}
+        return likely.get(NOT_ANSWERED.split()[0], 0.0)
+
+    def stream(self, messages: Sequence[BaseMessage]) -> Generated[str]:
         """The model's draft, piece by piece.
 
         Raises:
@@ -81,11 +88,8 @@ class Generator:
         with self._errors():
             # Not `prompt | chat`: a LangChain sequence that is closed reads its model's stream to
             # the end, for tracing, so that a stopped answer would keep the model busy.
-            is_first = self.tells_doubt
             for chunk in self._model.chat.stream(list(messages)):
-                doubt = _doubt(chunk) if is_first else None
-                is_first = is_first and doubt is None
-                yield Piece(chunk.text, doubt)
+                yield chunk.text
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -122,17 +126,6 @@ class Generator:
                     f"The question is too long for {self._model.name}, which reads "
                     f"{self._model.context_tokens} tokens. Ask it in fewer words."
                 )
-
-
-def _doubt(chunk: BaseMessageChunk) -> float | None:
-    """How likely the word was with which an abstention starts; None where nothing is told.
-
-    Only the likeliest words are told: where it is not among them, it is less likely than they are.
-    """
-    for token in (chunk.response_metadata.get("logprobs") or {}).get("content") or ():
-        likely = {each["token"]: exp(each["logprob"]) for each in token["top_logprobs"]}
-        return likely.get(NOT_ANSWERED.split()[0], 0.0)
-    return None
 
 
 def _numbered(passages: Sequence[str]) -> str:

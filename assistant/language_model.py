@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 NO_MODEL = "none"
 ANSWER_TOKENS = 160
-# Of how many likeliest words a model that tells its doubt says how likely they were.
-LIKELIEST_WORDS = 20
 # What is assumed of a model whose server does not tell; four characters are about one token.
 REMOTE_CONTEXT_TOKENS = 8192
 CHARACTERS_PER_TOKEN = 4
@@ -36,7 +34,8 @@ class LanguageModel:
         name: what it was asked for by.
         chat: the LangChain chat model.
         fingerprint: which file or served model it is.
-        tells_doubt: whether it was taught when to abstain, and tells how likely that is.
+        tells_doubt: whether it was taught when to abstain, so that how likely that is means
+            something.
         context_tokens: how many tokens prompt and answer may take together.
         count_tokens: how many tokens a text is.
         close: frees what it holds.
@@ -135,7 +134,6 @@ def load_file(name: str, path: Path, adapter: Path | None) -> LanguageModel:
         LOCAL_TIMEOUT_SECONDS,
         # Qwen3 thinks aloud unless told not to; other templates ignore the switch.
         {"cache_prompt": True, "chat_template_kwargs": {"enable_thinking": False}},
-        adapter is not None,
     )
     known = find_model(name)
     # A catalogue model was hashed when it came; hashing gigabytes at every start would take long.
@@ -189,7 +187,6 @@ def _openai_chat(
     key: str,
     timeout: float,
     extra_body: dict[str, object],
-    tells_doubt: bool = False,
 ) -> ChatOpenAI:
     import httpx
     from langchain_openai import ChatOpenAI
@@ -207,8 +204,6 @@ def _openai_chat(
         use_responses_api=False,
         stream_chunk_timeout=None,
         extra_body=extra_body or None,
-        logprobs=tells_doubt or None,
-        top_logprobs=LIKELIEST_WORDS if tells_doubt else None,
         http_client=httpx.Client(trust_env=trust_env),
         http_async_client=httpx.AsyncClient(trust_env=trust_env),
     )

@@ -33,6 +33,8 @@ class ReadStatement:
         lexical_rank: by words alone; None where it shares none with the question.
         fused_rank: by both, as retrieval ranked it.
         fused_score: what it was ranked by, 0..1.
+        doubt: how likely the language model, reading it alone, found it that it does not answer,
+            0..1; None where it was not asked.
     """
 
     statement: Statement
@@ -41,6 +43,7 @@ class ReadStatement:
     fused_rank: int
     fused_score: float
     sentences: tuple[ReadSentence, ...]
+    doubt: float | None = None
 
     def to_dict(self) -> dict[str, JsonValue]:
         """The statement's part of the receipt as plain JSON values."""
@@ -50,6 +53,7 @@ class ReadStatement:
             "lexical_rank": self.lexical_rank,
             "fused_rank": self.fused_rank,
             "fused_score": round(self.fused_score, 4),
+            "doubt": _rounded(self.doubt),
             "sentences": [
                 {
                     "start": each.start,
@@ -71,8 +75,10 @@ class Receipt:
         needed: the confidence it had to reach.
         prompt: (role, text) of each message the language model was sent; empty where none was.
         draft: what it wrote, as far as it was read.
-        doubt: how likely it found it that nothing answers, 0..1; None where it did not tell.
-        timings: seconds by stage: `search`, `judge`, `write` (and check).
+        doubt: the least of its doubts of the statements it read alone, 0..1; None where it does
+            not tell.
+        timings: seconds by stage: `search`, `judge`, `read` (statements alone), `write` (and
+            check).
         fingerprints: of the `index`, the `embedder`, the `judge` and the `model`.
     """
 
@@ -91,7 +97,11 @@ class Receipt:
             "needed": self.needed,
             "prompt": [{"role": role, "content": text} for role, text in self.prompt],
             "draft": self.draft,
-            "doubt": None if self.doubt is None else round(self.doubt, 4),
+            "doubt": _rounded(self.doubt),
             "timings": {stage: round(seconds, 4) for stage, seconds in self.timings.items()},
             "fingerprints": dict(self.fingerprints),
         }
+
+
+def _rounded(doubt: float | None) -> float | None:
+    return None if doubt is None else round(doubt, 4)

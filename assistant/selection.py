@@ -1,36 +1,40 @@
 """Selection: which sentences of the statements found make the answer, if any.
 
-The judge gives every sentence of the statements found a probability of answering the question.
-When it is unlikely that any does, the assistant abstains. Otherwise the answer is the main
-statement, without what surely does not answer, and the likeliest sentence of another one. On the
-development questions that was right more often than single sentences: notes of a few sentences
-make one point together, and the judge tells statements apart better than the sentences of one.
+The judge gives every sentence of the statements found a probability of answering the question,
+and the language model that ships, which is larger and slower, reads the likeliest statements alone
+and tells of each how much it doubts that it answers. When it is unlikely that any does, the
+assistant abstains. Otherwise the answer is the main statement, without what surely does not
+answer, and the likeliest sentence of another one. On the development questions that was right more
+often than single sentences: notes of a few sentences make one point together, and the judge tells
+statements apart better than the sentences of one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import log
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.answer import Hit
+from assistant.answer import Hit, logit
 from assistant.statement import Statement
 from assistant.words import split_sentences
 
 # About the length of a statement, in characters; more where a question asks for two things.
 LONGEST_ANSWER = 420
 LONGEST_ANSWER_TO_SEVERAL = 640
-# Chosen together on the dev subjects and the dev questions, where the neighbouring values were
-# right about as often: from how likely on a sentence of another statement is added, ...
-ALSO_FROM = 0.15
-# ... and, as a share of the likeliest sentence of all, from where on one more of the main statement
-# is, and from where on the statement that retrieval ranks first is the main one.
+# Chosen together on the dev questions, where the neighbouring values were right about as often:
+# how a statement's log odds of answering add up, from how likely on the runner-up is added, ...
+OF_JUDGE, OF_RANK, OF_DOUBT, CONSTANT = 0.45, 1.5, 0.85, 1.5
+RUNNER_UP_FROM = 0.4
+# ... and from where on one more sentence of the main statement is, as a share of its likeliest.
 ALSO_OF_MAIN = 0.03
-MAIN_FROM = 0.1
+# Speaks neither for a statement nor against it.
+UNREAD = 0.5
 _SEVERAL = re.compile(r"\b(?:and|both|compare\w*|versus|vs|or|as well as|differ\w*)\b", re.I)
 
 
@@ -64,6 +68,14 @@ class Candidate:
         return self.statement.text[self.start : self.end]
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A statement with the logarithm of its odds of answering, by judge, retrieval and doubt."""
+
+    statement: Statement
+    log_odds: float
+
+
 def judge_sentences(
     judge: SentenceJudge, question: str, hits: Sequence[Hit]
 ) -> tuple[Candidate, ...]:
@@ -92,36 +104,62 @@ def rank_by_answer(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tupl
     )
 
 
+def rank_statements(
+    hits: Sequence[Hit], candidates: Sequence[Candidate], doubts: Mapping[str, float]
+) -> tuple[Ranked, ...]:
+    """The statements found, likeliest to answer first; those that were read before the others.
+
+    Args:
+        hits: as retrieval ranked them.
+        candidates: their sentences, judged, likeliest first.
+        doubts: statement id -> how likely the language model, reading it alone, found it that it
+            does not answer, 0..1; of those that it read.
+    """
+    best: dict[str, float] = {}
+    for candidate in candidates:
+        best.setdefault(candidate.statement.id, candidate.probability)
+    ranked = [
+        Ranked(
+            hit.statement,
+            CONSTANT
+            + OF_JUDGE * logit(best[hit.statement.id])
+            - OF_RANK * log(hit.rank)
+            - OF_DOUBT * logit(doubts.get(hit.statement.id, UNREAD)),
+        )
+        for hit in hits
+        if hit.statement.id in best
+    ]
+    return tuple(sorted(ranked, key=lambda each: (each.statement.id not in doubts, -each.log_odds)))
+
+
 def select(
-    question: str, first: Statement, candidates: Sequence[Candidate]
+    question: str, ranked: Sequence[Ranked], candidates: Sequence[Candidate]
 ) -> tuple[Candidate, ...]:
     """The sentences that make the answer.
 
     Args:
         question: as it was asked.
-        first: the statement that retrieval ranks first.
-        candidates: judged sentences, likeliest first; some of them of `first`.
+        ranked: the statements found, likeliest first.
+        candidates: their sentences, judged, likeliest first.
 
     Returns:
-        Sentences of the main statement, in its order, then one of another statement where one is
-        likely to answer and there is room: sentences of the main one that are less than half as
-        likely as the likeliest of all make room for it.
+        Sentences of the first statement, in its order, then one of the second where that is
+        likely to answer and there is room: sentences of the first one that are less than half as
+        likely as its likeliest make room for it.
     """
-    likeliest = candidates[0]
-    own = _of(first, candidates)
-    if own[0].probability < MAIN_FROM * likeliest.probability:
-        own = _of(likeliest.statement, candidates)
-    best = own[0]
+    best, *rest = _of(ranked[0], candidates)
+    other = None
+    if len(ranked) > 1 and ranked[1].log_odds >= logit(RUNNER_UP_FROM):
+        other = _of(ranked[1], candidates)[0]
     asks_for_several = _SEVERAL.search(question) is not None
     longest = LONGEST_ANSWER_TO_SEVERAL if asks_for_several else LONGEST_ANSWER
-    other = next((each for each in candidates if each.statement.id != best.statement.id), None)
-    if other and (other.probability < ALSO_FROM or _length([best, other]) > longest):
+    if other and _length([best, other]) > longest:
         other = None
     chosen = [best]
-    for candidate in own[1:]:
-        if candidate.probability < ALSO_OF_MAIN * likeliest.probability:
+    for candidate in rest:
+        if candidate.probability < ALSO_OF_MAIN * best.probability:
             break
-        makes_room = asks_for_several or candidate.probability < likeliest.probability / 2
+        makes_room = asks_for_several or candidate.probability < best.probability / 2
         kept = [*chosen, candidate, other] if other and makes_room else [*chosen, candidate]
         if _length(kept) <= longest:
             chosen.append(candidate)
@@ -131,8 +169,8 @@ def select(
     return tuple(chosen)
 
 
-def _of(statement: Statement, candidates: Sequence[Candidate]) -> list[Candidate]:
-    return [each for each in candidates if each.statement.id == statement.id]
+def _of(ranked: Ranked, candidates: Sequence[Candidate]) -> list[Candidate]:
+    return [each for each in candidates if each.statement.id == ranked.statement.id]
 
 
 def _length(candidates: Sequence[Candidate]) -> int:

@@ -73,13 +73,17 @@ class ScriptedChatModel(BaseChatModel):
     """Streams scripted replies, a few characters at a time, and records what it was asked.
 
     The last reply is given again when they run out. `failure` is raised after the reply's pieces.
-    `doubt` is told with each piece, as llama.cpp tells probabilities with each token.
+    A request for a single token is told how likely the first word of an abstention is, as
+    llama.cpp tells it: `doubt`, or that of `doubts` whose key is in the prompt. Such requests are
+    in `read`, not in `received`.
     """
 
     replies: list[str]
     failure: Exception | None = None
     piece_length: int = 3
     doubt: float | None = None
+    doubts: dict[str, float] = {}  # noqa: RUF012
+    read: list[str] = []  # noqa: RUF012
     received: list[list[BaseMessage]] = []  # noqa: RUF012  # pydantic copies it for each model
     pieces_sent: int = 0
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
@@ -95,8 +99,20 @@ class ScriptedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: object,
     ) -> ChatResult:
+        if kwargs.get("max_completion_tokens") == 1:
+            return ChatResult(generations=[ChatGeneration(message=self._first(messages))])
         text = "".join(chunk.text for chunk in self._stream(messages))
         return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+
+    def _first(self, messages: list[BaseMessage]) -> AIMessage:
+        if self.failure:
+            raise self.failure
+        asked = str(messages[-1].content)
+        self.read.append(asked)
+        doubt = next((told for key, told in self.doubts.items() if key in asked), self.doubt)
+        top = [{"token": "None", "logprob": log(doubt)}] if doubt else []
+        told = {"content": [{"token": "Bees", "top_logprobs": top}]}
+        return AIMessage("Bees", response_metadata={"logprobs": told})
 
     def _stream(
         self,
@@ -111,12 +127,7 @@ class ScriptedChatModel(BaseChatModel):
         for start in range(0, len(reply), self.piece_length):
             self.pieces_sent += 1
             piece = reply[start : start + self.piece_length]
-            message = AIMessageChunk(piece)
-            if self.doubt is not None:
-                top = [{"token": "None", "logprob": log(self.doubt)}]
-                told = {"content": [{"token": piece, "top_logprobs": top}]}
-                message.response_metadata = {"logprobs": told}
-            yield ChatGenerationChunk(message=message)
+            yield ChatGenerationChunk(message=AIMessageChunk(piece))
         if self.failure:
             raise self.failure
         yield ChatGenerationChunk(message=AIMessageChunk("", chunk_position="last"))

@@ -20,6 +20,7 @@ from assistant.runtime import LocalServer
 from assistant.training.adapter_data import (
     SILENCE,
     Pack,
+    lone_packs,
     squad_packs,
     subject_packs,
     tokens_of,
@@ -240,3 +241,21 @@ def test_squad_replies_are_the_sentence_that_answers_or_silence(tmp_path: Path) 
     for asked in learned + held_out:
         assert dict(asked)["Who?"].startswith(NOT_ANSWERED)
         assert dict(asked).get("When?", "") in ("", "Bees fly from 10 °C on. [1]")
+
+
+def test_a_statement_alone_is_asked_what_it_answers_and_what_it_only_comes_near_to(
+    subject: QuestionSet,
+) -> None:
+    packs = list(lone_packs(subject, random.Random(1)))
+    assert {len(pack.statements) for pack in packs} == {1}
+    asked = [(pack.statements[0], *each) for pack in packs for each in pack.asked]
+    assert len(asked) == len({each[:2] for each in asked})
+    known = {each.question: each for each in subject.questions}
+    replied = {(text, question) for text, question, reply in asked if reply != SILENCE}
+    for text, question, reply in asked:
+        answers = any(subject.statements[key] == text for key in known[question].evidence)
+        assert (reply != SILENCE) == answers
+        assert "[2]" not in reply
+    for question in subject.questions:
+        for key in question.evidence:
+            assert question.history or (subject.statements[key], question.question) in replied

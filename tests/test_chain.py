@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import pairwise
 
@@ -14,12 +14,13 @@ from langchain_core.runnables import Runnable
 from numpy.typing import NDArray
 
 from assistant.answer import Answer
-from assistant.chain import Question, StatementRetriever, build_chain
+from assistant.chain import READ_ALONE, Question, build_chain
 from assistant.corpus import corpus_of
 from assistant.errors import AssistantError, ModelError
 from assistant.generation import Generator
 from assistant.index import StatementIndex
 from assistant.retrieval import Retriever
+from assistant.statement_retriever import StatementRetriever
 from assistant.verification import Verifier
 from tests.fakes import ScriptedChatModel, WordEmbedder, WordJudge, scripted_model
 
@@ -54,8 +55,10 @@ def chain_with(retriever: Retriever) -> Asking:
         abstain_below: float = 0.3,
         failure: Exception | None = None,
         doubt: float | None = None,
+        doubts: Mapping[str, float] | None = None,
     ) -> tuple[Chain, ScriptedChatModel]:
         model, chat = scripted_model(*replies, failure=failure, doubt=doubt)
+        chat.doubts.update(doubts or {})
         return build_chain(
             retriever, WordJudge(), Verifier(), Generator(model), abstain_below
         ), chat
@@ -142,7 +145,7 @@ def test_the_receipt_tells_what_was_read_asked_and_written(chain_with: Asking) -
         assert " ".join(spans) == read.statement.text
     assert [text for _, text in receipt.prompt] == [str(each.content) for each in chat.received[0]]
     assert receipt.draft == TRUE
-    assert set(receipt.timings) == {"search", "judge", "write"}
+    assert set(receipt.timings) == {"search", "judge", "read", "write"}
     assert sum(receipt.timings.values()) == pytest.approx(answer.seconds)
     assert answer.searched_for == QUESTION
     json.dumps(answer.to_dict(), allow_nan=False)
@@ -197,17 +200,54 @@ def test_where_the_model_declines_the_judge_has_to_be_surer(chain_with: Asking) 
     assert chain_with(TRUE, abstain_below=JUST_SURE)[0].invoke(QUESTION).answered
 
 
-def test_a_model_that_doubts_is_stopped_at_its_first_word(chain_with: Asking) -> None:
+def test_a_model_that_doubts_what_it_reads_is_not_asked_to_write(chain_with: Asking) -> None:
     chain, chat = chain_with(TRUE, abstain_below=JUST_SURE, doubt=0.9)
     answer = chain.invoke(QUESTION)
     check(answer)
     assert not answer.answered
-    assert (chat.pieces_sent, answer.receipt.draft) == (1, "Bee")
+    assert "language model" in answer.reason
+    assert (answer.model, answer.receipt.draft, chat.pieces_sent) == ("scripted", "", 0)
     assert answer.confidence < JUST_SURE
 
 
+def test_the_likeliest_statements_are_read_alone_the_likeliest_last(chain_with: Asking) -> None:
+    chain, chat = chain_with(TRUE, doubt=0.1)
+    answer = chain.invoke(QUESTION)
+    told = {each.statement.text for each in answer.receipt.read if each.doubt is not None}
+    assert len(chat.read) == len(told) == READ_ALONE
+    assert all("[2]" not in each for each in chat.read)
+    assert answer.hits[0].statement.text in chat.read[-1]
+
+
+def test_the_statement_that_the_model_finds_the_answer_in_makes_the_answer() -> None:
+    """Of two that the judge cannot tell apart, and against the order of retrieval."""
+    texts = ["Bees of the north dance at noon in May.", "Bees of the south dance at noon in June."]
+    index = StatementIndex(corpus_of(texts), WordEmbedder())
+    with closing(index):
+        retriever = Retriever(index)
+        first, second = (hit.statement.text for hit in retriever.search("When do bees dance?", 2))
+        model, chat = scripted_model(doubt=0.5)
+        chat.doubts.update({first: 0.99, second: 0.01})
+        chain = build_chain(retriever, WordJudge(), Verifier(), Generator(model), 0.3)
+        answer = chain.invoke("When do bees dance?")
+    check(answer)
+    assert answer.sentences[0].text == second
+    assert answer.receipt.doubt == pytest.approx(0.01)
+
+
+def test_stopping_between_two_statements_stops_the_reading(chain_with: Asking) -> None:
+    chain, chat = chain_with(TRUE, doubt=0.1)
+    stream = chain.stream(QUESTION)
+    next(stream)
+    stream.close()
+    assert len(chat.read) == 1
+
+
 def test_what_the_model_doubts_is_told_in_the_receipt(chain_with: Asking) -> None:
-    answers = [chain_with(TRUE, doubt=doubt)[0].invoke(QUESTION) for doubt in (0.1, 0.4)]
+    answers = [
+        chain_with(TRUE, doubt=0.99, doubts={"ten degrees": doubt})[0].invoke(QUESTION)
+        for doubt in (0.1, 0.4)
+    ]
     assert [each.receipt.doubt for each in answers] == pytest.approx([0.1, 0.4])
     assert answers[0].confidence > answers[1].confidence
     assert {each.text for each in answers} == {"Bees fly from ten degrees on. [1]"}
@@ -353,7 +393,8 @@ class AlmostSure(WordJudge):
 def test_a_model_whose_own_words_all_pass_has_said_enough(
     retriever: Retriever, doubt: float | None, draft: str, text: str
 ) -> None:
-    model, _ = scripted_model(draft, doubt=doubt)
+    model, chat = scripted_model(draft, doubt=doubt)
+    chat.doubts["Wax"] = 0.99
     chain = build_chain(retriever, WordJudge(), Verifier(AlmostSure()), Generator(model), 0.3)
     answer = chain.invoke("When do bees fly and when do they sleep at night?")
     check(answer)

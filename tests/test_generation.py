@@ -6,7 +6,7 @@ import pytest
 
 from assistant.conversation import Turn
 from assistant.errors import ModelError
-from assistant.generation import TEMPLATE_TOKENS, Generator, Piece
+from assistant.generation import TEMPLATE_TOKENS, Generator
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
 from assistant.prompts import SYSTEM_PROMPT
 from tests.fakes import ScriptedChatModel, scripted_model
@@ -20,7 +20,7 @@ def draft(
 ) -> str:
     generator = Generator(model)
     messages = generator.prompt("When do bees fly?", history, passages)
-    return "".join(piece.text for piece in generator.stream(messages))
+    return "".join(generator.stream(messages))
 
 
 def asked_with(context_tokens: int) -> tuple[ScriptedChatModel, str]:
@@ -34,17 +34,29 @@ def test_the_draft_comes_piece_by_piece_as_the_model_writes_it() -> None:
     model, chat = scripted_model("Bees fly from ten degrees on [1].")
     generator = Generator(model)
     pieces = generator.stream(generator.prompt("When?", [], PASSAGES))
-    assert next(pieces) == Piece("Bee")
+    assert next(pieces) == "Bee"
     assert chat.pieces_sent == 1
-    assert "Bee" + "".join(piece.text for piece in pieces) == "Bees fly from ten degrees on [1]."
+    assert "Bee" + "".join(pieces) == "Bees fly from ten degrees on [1]."
 
 
-def test_the_first_piece_tells_the_doubt_of_a_model_that_has_one() -> None:
-    model, _ = scripted_model("Bees fly.", doubt=0.25)
-    generator = Generator(model)
-    first, *others = generator.stream(generator.prompt("When?", [], PASSAGES))
-    assert first.doubt == pytest.approx(0.25)
-    assert {each.doubt for each in others} == {None}
+def test_a_passage_is_read_alone_for_how_much_the_model_doubts_that_it_answers() -> None:
+    model, chat = scripted_model("Bees fly.", doubt=0.25)
+    assert Generator(model).doubt("When?", [], PASSAGES[1]) == pytest.approx(0.25)
+    assert PASSAGES[1] in chat.read[0]
+    assert PASSAGES[0] not in chat.read[0]
+    assert chat.pieces_sent == 0
+
+
+def test_an_abstention_that_is_not_among_the_likeliest_words_is_not_likely() -> None:
+    model, chat = scripted_model("Bees fly.", doubt=0.25)
+    chat.doubt = 0.0
+    assert Generator(model).doubt("When?", [], PASSAGES[0]) == 0
+
+
+def test_a_model_that_fails_while_it_reads_is_named() -> None:
+    model, _ = scripted_model("Bees fly.", failure=RuntimeError("out of memory"), doubt=0.25)
+    with pytest.raises(ModelError, match="scripted failed: out of memory"):
+        Generator(model).doubt("When?", [], PASSAGES[0])
 
 
 def test_closing_the_draft_stops_the_model() -> None:

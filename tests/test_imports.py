@@ -11,11 +11,10 @@ PACKAGE = Path(__file__).parent.parent / "assistant"
 
 # Along the flow: a module imports only from modules before it.
 ORDER = (
-    "errors statement settings prompts progress lock receipt answer words "
-    "conversation corpus examples embedder lexical chroma index retrieval catalogue download "
-    "runtime language_model selection "
-    "judge_network judge generation details verification chain assistant doctor loader chat_page "
-    "chat terminal cli __main__"
+    "errors statement settings prompts progress lock receipt answer words conversation corpus "
+    "examples embedder lexical chroma index retrieval statement_retriever catalogue download "
+    "runtime language_model selection judge_network judge generation details verification draft "
+    "chain assistant doctor loader chat_page chat terminal cli __main__"
 ).split()
 
 # Third-party types stop at the modules that own them.

@@ -1,8 +1,12 @@
 """Which sentences make the answer."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from assistant.selection import LONGEST_ANSWER, Candidate, select
+import pytest
+
+from assistant.answer import Hit
+from assistant.selection import LONGEST_ANSWER, Candidate, Ranked, rank_statements, select
 from assistant.statement import Statement
 from assistant.words import split_sentences
 
@@ -18,9 +22,20 @@ def judged(statement: Statement, *probabilities: float) -> list[Candidate]:
     ]
 
 
+def ranked(*candidates: Candidate, doubts: Mapping[str, float] | None = None) -> list[Ranked]:
+    """The statements of the candidates, as retrieval found them in that order."""
+    statements = {candidate.statement.id: candidate.statement for candidate in candidates}
+    hits = [
+        Hit(statement, rank, 1 / rank, 0.5, 0.5)
+        for rank, statement in enumerate(statements.values(), start=1)
+    ]
+    likeliest = sorted(candidates, key=lambda candidate: -candidate.probability)
+    return list(rank_statements(hits, likeliest, doubts or {}))
+
+
 def selected(question: str, *candidates: Candidate) -> list[str]:
-    ranked = sorted(candidates, key=lambda candidate: -candidate.probability)
-    return [each.text for each in select(question, FIRST, ranked)]
+    likeliest = sorted(candidates, key=lambda candidate: -candidate.probability)
+    return [each.text for each in select(question, ranked(*candidates), likeliest)]
 
 
 def test_the_main_statement_is_told_in_its_order_without_what_surely_does_not_answer() -> None:
@@ -33,11 +48,33 @@ def test_the_main_statement_is_told_in_its_order_without_what_surely_does_not_an
 def test_a_likely_sentence_of_another_statement_follows_and_an_unlikely_one_does_not() -> None:
     own = judged(FIRST, 0.9, 0.001, 0.001)
     assert selected("When?", *own, *judged(OTHER, 0.8))[-1] == OTHER.text
-    assert selected("When?", *own, *judged(OTHER, 0.05)) == ["Bees dance at noon."]
+    assert selected("When?", *own, *judged(OTHER, 0.005)) == ["Bees dance at noon."]
 
 
 def test_a_far_likelier_statement_takes_the_place_of_the_first() -> None:
-    assert selected("When?", *judged(FIRST, 0.01, 0.02, 0.01), *judged(OTHER, 0.8)) == [OTHER.text]
+    assert selected("When?", *judged(FIRST, 0.01, 0.02, 0.01), *judged(OTHER, 0.8))[0] == OTHER.text
+
+
+def test_the_doubt_of_the_reader_decides_between_statements_that_look_alike() -> None:
+    alike = [*judged(FIRST, 0.5, 0.1, 0.1), *judged(OTHER, 0.5)]
+    assert [each.statement.id for each in ranked(*alike)] == ["a", "b"]
+    doubts = {"a": 0.95, "b": 0.05}
+    assert [each.statement.id for each in ranked(*alike, doubts=doubts)] == ["b", "a"]
+
+
+def test_what_was_read_comes_before_what_was_not() -> None:
+    alike = [*judged(FIRST, 0.9, 0.1, 0.1), *judged(OTHER, 0.2)]
+    read, unread = ranked(*alike, doubts={"b": 0.6})
+    assert (read.statement.id, unread.statement.id) == ("b", "a")
+    assert unread.log_odds > read.log_odds
+
+
+def test_a_reader_that_is_at_odds_changes_nothing() -> None:
+    alike = [*judged(FIRST, 0.5, 0.1, 0.1), *judged(OTHER, 0.5)]
+    told = ranked(*alike, doubts={"a": 0.5, "b": 0.5})
+    assert [each.log_odds for each in told] == pytest.approx(
+        [each.log_odds for each in ranked(*alike)]
+    )
 
 
 def test_what_hardly_answers_makes_room_for_what_likely_does() -> None:

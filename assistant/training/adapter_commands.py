@@ -11,17 +11,24 @@ from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from assistant.catalogue import find_model
+from assistant.chain import READ_ALONE
 from assistant.training.question_sets import QuestionSet
 
-BASE = "smollm2-135m-base"
+if TYPE_CHECKING:
+    from assistant.language_model import LanguageModel
+
+BUNDLED = "smollm2-135m"
+BASE = f"{BUNDLED}-base"
 # Paragraphs of SQuAD 2.0, each with its questions.
-SQUAD_PACKS = 600
+SQUAD_PACKS = 500
 SQUAD_TASKS = 400
-Sets = Callable[[argparse.Namespace, str], list[QuestionSet]]
+Sets = Callable[..., list[QuestionSet]]
+"""Reads the question sets of a split, and of more folders."""
 
 
 def add_adapter_commands(
@@ -35,6 +42,7 @@ def add_adapter_commands(
     data.add_argument("--in-own-words", action="store_true", help="good answers as written")
     data.add_argument("--squad", type=int, default=SQUAD_PACKS, help="paragraphs of SQuAD 2.0")
     data.add_argument("--times", type=int, default=2, help="how often the subjects are drawn")
+    data.add_argument("--alone", type=int, help="statements alone, and so many other packs")
     data.add_argument("--split", choices=("train", "dev"), default="train")
     data.add_argument("--seed", type=int, default=1)
 
@@ -68,29 +76,41 @@ def add_adapter_commands(
     measuring.add_argument("--limit", type=int, help="at most so many questions of each source")
     measuring.add_argument("--seed", type=int, default=1)
 
+    reading = commands.add_parser("measure-reading", help="statements read alone, and selection")
+    reading.set_defaults(run=lambda options: _measure_reading(options, sets))
+    reading.add_argument("--split", choices=("dev", "test"), default="dev")
+    reading.add_argument("--adapter", type=Path, help="another one over the bundled model")
+    reading.add_argument("--read", type=int, nargs="+", default=[READ_ALONE], help="how many")
+    reading.add_argument("--doubts", type=Path, help="a .json file that keeps what was read")
+    reading.add_argument("--fit", action="store_true", help="find the constants again")
+
 
 def _write_data(options: argparse.Namespace, sets: Sets) -> int:
-    from assistant.training.adapter_data import squad_packs, subject_packs
+    from assistant.training.adapter_data import lone_packs, squad_packs, subject_packs
 
     chance = random.Random(options.seed)  # noqa: S311
+    subjects = sets(options, options.split)
     packs = [
         pack
-        for questions in sets(options, options.split)
+        for questions in subjects
         for _ in range(options.times)
         for pack in subject_packs(questions, chance, options.in_own_words)
     ]
-    own = len(packs)
     squad = options.data / "squad2_dev" / "dev-v2.0.json"
     if options.squad and squad.is_file():
         public = list(squad_packs(squad, chance))
         chance.shuffle(public)
         packs += public[: options.squad]
     chance.shuffle(packs)
+    if options.alone is not None:
+        lone = [pack for questions in subjects for pack in lone_packs(questions, chance)]
+        packs = lone + packs[: options.alone]
+        chance.shuffle(packs)
     with options.output.open("w", encoding="utf-8") as file:
         for pack in packs:
             file.write(json.dumps(asdict(pack), ensure_ascii=False) + "\n")
     asked = sum(len(pack.asked) for pack in packs)
-    print(f"{options.output}: {len(packs)} packs, {own} of the subjects; {asked} questions")
+    print(f"{options.output}: {len(packs)} packs, {asked} questions")
     return 0
 
 
@@ -137,7 +157,6 @@ def _convert(options: argparse.Namespace) -> int:
 
 def _measure(options: argparse.Namespace, sets: Sets) -> int:
     from assistant.generation import Generator
-    from assistant.language_model import load_file, load_language_model
     from assistant.settings import Settings
     from assistant.training.adapter_evaluation import (
         Read,
@@ -157,11 +176,7 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
     squad = options.data / "squad2_dev" / "dev-v2.0.json" if options.data else None
     if squad and squad.is_file():
         sources["SQuAD 2.0, held out"] = squad_tasks(squad, SQUAD_TASKS, options.seed)
-    model = (
-        load_file(str(options.adapter), _base_file(), options.adapter)
-        if options.adapter
-        else load_language_model(options.model, settings.home)
-    )
+    model = _model(options.model, options.adapter)
     with closing(model) if model else nullcontext():
         read = (
             model_reader(Generator(model), options.untaught) if model else quoting_reader(settings)
@@ -171,6 +186,47 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
             replies = [Read(task, read(task)) for task in tqdm(chosen, name)]
             print(f"\n{name}\n{summary(replies)}")
     return 0
+
+
+def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
+    from assistant.generation import Generator
+    from assistant.judge import ANSWER_WEIGHTS, Judge
+    from assistant.settings import DEFAULT_ABSTAIN_BELOW
+    from assistant.training import reading_evaluation as reading
+
+    judge = Judge(ANSWER_WEIGHTS)
+    folders = sets(options, options.split, options.statements)
+    judged = {questions.name: reading.judge_found(questions, judge) for questions in folders}
+    pooled = [each for some in judged.values() for each in some]
+    if options.doubts and options.doubts.is_file():
+        doubts = reading.load_doubts(options.doubts)
+    else:
+        model = _model(BUNDLED, options.adapter)
+        assert model
+        with closing(model):
+            doubts = reading.read_alone(pooled, Generator(model), max(options.read))
+        if options.doubts:
+            options.doubts.write_text(json.dumps(doubts), encoding="utf-8")
+    shipped = judged.pop(options.statements.name)
+    subjects = [each for some in judged.values() for each in some]
+    for read in options.read:
+        for name, chosen in (("subjects", subjects), (options.statements.name, shipped)):
+            results = reading.outcomes(chosen, doubts, read)
+            figures = reading.summary(results, DEFAULT_ABSTAIN_BELOW)
+            print(f"\n{name}, {options.split}, {read} read\n{figures}")
+        if options.fit:
+            print(f"\nfitted, {read} read: {reading.fit(pooled, doubts, read)}")
+    return 0
+
+
+def _model(name: str, adapter: Path | None) -> LanguageModel | None:
+    """The model of that name, or the bundled one with another adapter; None for `none`."""
+    from assistant.language_model import load_file, load_language_model
+    from assistant.settings import Settings
+
+    if adapter:
+        return load_file(str(adapter), _base_file(), adapter)
+    return load_language_model(name, Settings.from_environment().home)
 
 
 def _base_file() -> Path:

@@ -23,6 +23,9 @@ from assistant.words import content_words, split_sentences
 
 MOST_STATEMENTS = 6
 MOST_ASKED = 8
+# Of the statements read alone, how many that retrieval finds for a question are asked about it.
+FOUND_ALONE = 3
+MOST_ASKED_ALONE = 12
 SNIPPETS = 4
 # How often sentences of few statements are shown, each with a number, as the assistant does.
 AS_SENTENCES = 0.5
@@ -104,6 +107,41 @@ def subject_packs(
             replies.append((chance.choice(elsewhere).question, SILENCE))
         chance.shuffle(replies)
         yield Pack(tuple(each.text for each in passages), tuple(replies), first.history)
+
+
+def lone_packs(questions: QuestionSet, chance: random.Random) -> Iterator[Pack]:
+    """Every statement alone, as the assistant asks of each whether it answers.
+
+    A statement is asked the questions that retrieval finds it for; what it says of the answer is
+    the reply, silence where it says nothing. Follow-ups are left to `subject_packs`.
+    """
+    asked: dict[str, list[tuple[str, str]]] = {}
+    for question in questions.questions:
+        if question.history:
+            continue
+        found = [identity for identity, _ in questions.found(question)[:FOUND_ALONE]]
+        for identity in {*found, *question.evidence}:
+            if identity in question.evidence:
+                reply = _reply_of(identity, question, questions.statements[identity])
+            elif identity in question.grades:
+                continue  # what is interchangeable or in part of the matter has no sure reply
+            else:
+                reply = SILENCE
+            asked.setdefault(identity, []).append((question.question, reply))
+    for identity, replies in asked.items():
+        chance.shuffle(replies)
+        for first in range(0, len(replies), MOST_ASKED_ALONE):
+            some = tuple(replies[first : first + MOST_ASKED_ALONE])
+            yield Pack((questions.statements[identity],), some)
+
+
+def _reply_of(identity: str, question: AskedQuestion, statement: str) -> str:
+    """What one of the statements that answer says: the whole reply where it is the only one."""
+    passage = Passage(identity, statement)
+    if {*question.evidence} == {identity}:
+        return _reply(question, [passage], in_own_words=False)
+    quotes = dict.fromkeys(quote for cited, quote in question.cited_quotes if cited == identity)
+    return " ".join(_marked(quote, [1]) for quote in quotes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ def model_reader(generator: Generator, is_untaught: bool = False) -> Reader:
         prompt = generator.prompt(task.question, task.history, task.statements)
         if is_untaught:
             prompt = [SystemMessage(UNTAUGHT_PROMPT), *examples, *prompt[1:]]
-        return "".join(piece.text for piece in generator.stream(prompt))
+        return "".join(generator.stream(prompt))
 
     return reply
 

@@ -78,10 +78,10 @@ def train_adapter(
             block.compile(dynamic=True)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=0.0)
     steps = max(1, math.ceil(len(packs) * recipe.epochs / PACKS_A_STEP))
-    if start_from:
+    done = _resume(checkpoint, recipe, network, optimizer)
+    if start_from and not done:
         learned = torch.load(start_from, weights_only=True)["network"]
         network.load_state_dict({name: learned[name] for name in network.state_dict()})
-    done = _resume(checkpoint, recipe, network, optimizer)
     started = time.monotonic()
     recent: list[float] = []
     for step, batch in enumerate(_batches(packs, steps, recipe.seed)):

@@ -1,0 +1,239 @@
+"""Measuring statements read alone: is the one that answers found, and is its absence noticed?
+
+It follows the assistant step by step, with its functions and its constants, from what retrieval
+finds to what is selected, but does not write. `fit` finds the constants again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from assistant.answer import CONSTANT, WEIGHT_OF_JUDGE, Hit, confidence, logit
+from assistant.conversation import Turn
+from assistant.retrieval import FOUND
+from assistant.selection import (
+    Candidate,
+    SentenceJudge,
+    judge_sentences,
+    rank_by_answer,
+    rank_statements,
+    select,
+)
+from assistant.statement import Statement
+from assistant.training.judge_evaluation import (
+    Reply,
+    abstained_at,
+    area_under_curve,
+    interval,
+    is_right,
+)
+from assistant.training.question_sets import AskedQuestion, QuestionSet
+
+Doubts = Mapping[str, Mapping[str, float]]
+"""Question id -> statement id -> how likely it was found that it does not answer."""
+
+Drawn = NDArray[np.int64]
+_UNREAD: Mapping[str, float] = {}
+
+
+class Reader(Protocol):
+    """What is measured; the assistant's `Generator`."""
+
+    def doubt(self, question: str, history: Sequence[Turn], passage: str) -> float:
+        """How likely it finds it that the passage does not answer, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A question with the statements found for it and the probabilities of their sentences."""
+
+    question: AskedQuestion
+    hits: tuple[Hit, ...]
+    candidates: tuple[Candidate, ...]
+
+    def likeliest(self, read: int) -> list[str]:
+        """The ids of the statements that would be read."""
+        ranked = rank_statements(self.hits, self.candidates, _UNREAD)
+        return [each.statement.id for each in ranked[:read]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a question.
+
+    Attributes:
+        confidence: that something answers.
+        first: whether the first statement is one that answers.
+        right: whether the evidence is a right answer; of an answerable question.
+        relevant: the share of the statements shown that answer or are fair background.
+    """
+
+    question: AskedQuestion
+    confidence: float
+    first: bool
+    right: bool
+    relevant: float
+
+
+def judge_found(questions: QuestionSet, judge: SentenceJudge) -> list[Judged]:
+    """What is found for each question of a set, judged."""
+    judged = []
+    for question in questions.questions:
+        hits = tuple(
+            Hit(Statement(identity, questions.statements[identity], "", rank), rank, score, 0, 0)
+            for rank, (identity, score) in enumerate(questions.found(question)[:FOUND], start=1)
+        )
+        judged.append(Judged(question, hits, judge_sentences(judge, question.asked, hits)))
+    return judged
+
+
+def read_alone(judged: Sequence[Judged], reader: Reader, read: int) -> Doubts:
+    """What the reader doubts of the statements likeliest to answer each question.
+
+    Questions about the same statement follow each other, so that a server that keeps what it has
+    read reads the statement once.
+    """
+    texts = {hit.statement.id: hit.statement.text for each in judged for hit in each.hits}
+    tasks = sorted(
+        (identity, number)
+        for number, each in enumerate(judged)
+        for identity in each.likeliest(read)
+    )
+    doubts: dict[str, dict[str, float]] = {}
+    for identity, number in tqdm(tasks, "read"):
+        question = judged[number].question
+        doubt = reader.doubt(question.question, question.history[-2:], texts[identity])
+        doubts.setdefault(question.id, {})[identity] = doubt
+    return doubts
+
+
+def load_doubts(path: Path) -> Doubts:
+    """What `read_alone` found, from a file."""
+    doubts: Doubts = json.loads(path.read_text(encoding="utf-8"))
+    return doubts
+
+
+def outcome(judged: Judged, doubts: Mapping[str, float]) -> Outcome:
+    """What the assistant would make of a question with these doubts."""
+    question = judged.question
+    ranked = rank_statements(judged.hits, judged.candidates, doubts)
+    evidence = select(question.question, ranked, judged.candidates)
+    cited = tuple(dict.fromkeys(each.statement.id for each in evidence))
+    hits = rank_by_answer(judged.hits, judged.candidates)
+    return Outcome(
+        question,
+        confidence(hits, min(doubts.values()) if doubts else None),
+        ranked[0].statement.id in question.answering,
+        is_right(question, Reply(" ".join(each.text for each in evidence), cited)),
+        sum(question.grades.get(each, 0) > 0 for each in cited) / len(cited),
+    )
+
+
+def outcomes(judged: Sequence[Judged], doubts: Doubts, read: int) -> list[Outcome]:
+    """What would become of each question where so many statements are read alone."""
+    return [
+        outcome(
+            each,
+            {identity: doubts[each.question.id][identity] for identity in each.likeliest(read)},
+        )
+        for each in judged
+    ]
+
+
+def summary(results: Sequence[Outcome], needed: float) -> str:
+    """Figures with 95 % intervals, as lines of text; `needed` is the confidence to answer."""
+    surest = np.array([each.confidence for each in results])
+    answerable = np.array([each.question.is_answerable for each in results])
+    near = np.array([each.question.kind == "near_miss" for each in results])
+    first = np.array([each.first for each in results])
+    right = np.array([each.right for each in results])
+    relevant = np.array([each.relevant for each in results])
+    answered = surest >= needed
+    so = np.where(answerable, answered & right, ~answered)
+
+    def share(values: NDArray[np.generic], of: NDArray[np.bool_]) -> Callable[[Drawn], float]:
+        return lambda drawn: float(values[drawn][of[drawn]].mean())
+
+    measures: Mapping[str, Callable[[Drawn], float]] = {
+        "AUC answerable / near-miss": lambda drawn: area_under_curve(
+            surest[drawn][answerable[drawn]], surest[drawn][near[drawn]]
+        ),
+        "near-misses abstained where 0.90 of the answerable are answered": lambda drawn: (
+            abstained_at(surest[drawn][answerable[drawn]], surest[drawn][near[drawn]], 0.90)
+        ),
+        "the first statement answers": share(first, answerable),
+        "right, were all answered": share(right, answerable),
+        "of the statements shown, relevant": share(relevant, answerable),
+        f"answered from {needed}": share(answered, answerable),
+        "near-misses abstained there": share(~answered, near),
+        "right there": share(so, np.ones_like(answerable)),
+    }
+    everything = np.arange(len(results))
+    lines = [f"{len(results)} questions, {answerable.sum()} answerable, {near.sum()} near-misses"]
+    for name, measure in measures.items():
+        low, high = interval(len(results), measure)
+        lines.append(f"{name}: {measure(everything):.3f} [{low:.3f}, {high:.3f}]")
+    return "\n".join(lines)
+
+
+def fit(judged: Sequence[Judged], doubts: Doubts, read: int) -> str:
+    """The constants of `selection` and `answer`, found again on these questions.
+
+    The odds of a statement are fitted as a choice among those that were read (McFadden, 1974),
+    the confidence as a logistic regression of whether anything answers.
+    """
+    from scipy.optimize import minimize
+    from sklearn.linear_model import LogisticRegression
+
+    choices = []
+    for each in judged:
+        own = {identity: doubts[each.question.id][identity] for identity in each.likeliest(read)}
+        features = np.array([_features(each, identity, doubt) for identity, doubt in own.items()])
+        answers = np.array([identity in each.question.answering for identity in own])
+        if answers.any():
+            choices.append((features, answers))
+
+    def loss(weights: NDArray[np.float64]) -> float:
+        total = 0.0
+        for features, answers in choices:
+            odds = np.exp(features @ weights - (features @ weights).max())
+            total -= float(np.log(odds[answers].sum() / odds.sum()))
+        return total / len(choices) + 1e-3 * float(weights @ weights)
+
+    odds = minimize(loss, np.zeros(3)).x
+    results = outcomes(judged, doubts, read)
+    truth = [each.question.is_answerable for each in results]
+    inputs = np.array(
+        [
+            (_some(each), logit(min(doubts[each.question.id][i] for i in each.likeliest(read))))
+            for each in judged
+        ]
+    )
+    fitted = LogisticRegression(C=1e3).fit(inputs, truth)
+    beside, of_doubt = fitted.coef_[0]
+    return (
+        f"of judge {odds[0]:.2f}, of rank {-odds[1]:.2f}, of doubt {-odds[2]:.2f}; "
+        f"confidence: constant {fitted.intercept_[0]:.2f}, beside doubt {beside:.2f}, "
+        f"of doubt {-of_doubt:.2f}"
+    )
+
+
+def _features(judged: Judged, identity: str, doubt: float) -> tuple[float, float, float]:
+    """What the odds of a statement are made of."""
+    best = max(c.probability for c in judged.candidates if c.statement.id == identity)
+    rank = next(hit.rank for hit in judged.hits if hit.statement.id == identity)
+    return logit(best), np.log(rank), logit(doubt)
+
+
+def _some(judged: Judged) -> float:
+    """How likely some statement answers, as the confidence takes it from the judge."""
+    hits = rank_by_answer(judged.hits, judged.candidates)
+    return (logit(confidence(hits), 1e-9) - CONSTANT) / WEIGHT_OF_JUDGE
