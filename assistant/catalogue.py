@@ -72,7 +72,7 @@ CATALOGUE = (
         name="smollm2-135m",
         title="SmolLM2 135M Instruct",
         adapter="adapter.gguf",
-        adapter_sha256="e8d85a37d77652667b79806d988773d1d1ac7d6cec5d4237a4102c38e68b59d0",
+        adapter_sha256="ce0f7fe4c17aca21cd7dd70080939970e58ea776db6c932d84369281f5bb011b",
     ),
     _BASE,
     CatalogueModel(

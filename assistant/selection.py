@@ -29,7 +29,7 @@ LONGEST_ANSWER = 420
 LONGEST_ANSWER_TO_SEVERAL = 640
 # Chosen together on the dev questions, where the neighbouring values were right about as often:
 # how a statement's log odds of answering add up, from how likely on the runner-up is added, ...
-OF_JUDGE, OF_RANK, OF_DOUBT, CONSTANT = 0.45, 1.5, 0.85, 1.5
+OF_JUDGE, OF_RANK, OF_DOUBT, CONSTANT = 0.4, 1.15, 0.8, 1.5
 RUNNER_UP_FROM = 0.4
 # ... and from where on one more sentence of the main statement is, as a share of its likeliest.
 ALSO_OF_MAIN = 0.03
