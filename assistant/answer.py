@@ -51,9 +51,10 @@ class Hit:
         }
 
 
-# Logistic regressions, on the 589 dev questions, of whether the corpus answers: on the judge alone,
-# and on the judge and the doubt of the language model that ships. The second constant is 0.65 less
-# than the fit's: with it the default threshold answers 0.90 of the answerable dev questions.
+# Logistic regressions, on dev questions, of whether the corpus answers: on the judge alone (589
+# questions), and on the judge and the doubt of the language model that ships (941; found again by
+# `python -m assistant.training measure-reading --fit`). The second constant is 0.65 less than the
+# fit's: with it the default threshold answers 0.90 of the answerable ones.
 CONSTANT, WEIGHT_OF_JUDGE = 1.12, 1.03
 CONSTANT_WITH_DOUBT, WEIGHT_BESIDE_DOUBT, WEIGHT_OF_DOUBT = 0.85, 0.7, 0.43
 SUREST = 0.9999

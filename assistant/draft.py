@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from langchain_core.messages import BaseMessage
 
-from assistant.answer import Dropped, Hit, Sentence
+from assistant.answer import Dropped, Hit, Sentence, confidence
 from assistant.conversation import Turn
 from assistant.receipt import ReadSentence, ReadStatement
 from assistant.selection import Candidate, Ranked, rank_by_answer, rank_statements
@@ -53,6 +53,11 @@ class Draft:
     def ranked(self) -> tuple[Ranked, ...]:
         """The statements found, likeliest to answer first by all that is known so far."""
         return rank_statements(self.inquiry.hits, self.candidates, self.doubts)
+
+    @property
+    def confidence(self) -> float:
+        """How likely it is, by all that is known so far, that the corpus answers, 0..1."""
+        return confidence(self.hits, self.doubt)
 
     @property
     def is_in_own_words(self) -> bool:

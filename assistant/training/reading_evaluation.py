@@ -110,7 +110,7 @@ def read_alone(judged: Sequence[Judged], reader: Reader, read: int) -> Doubts:
     doubts: dict[str, dict[str, float]] = {}
     for identity, number in tqdm(tasks, "read"):
         question = judged[number].question
-        doubt = reader.doubt(question.question, question.history[-2:], texts[identity])
+        doubt = reader.doubt(question.question, question.history, texts[identity])
         doubts.setdefault(question.id, {})[identity] = doubt
     return doubts
 
