@@ -38,7 +38,7 @@ OPPOSITES = dict(
     always/never up/down strong/weak stronger/weaker public/private possible/impossible rich/poor
     good/bad ahead/behind leads/trails superior/inferior supports/opposes many/few most/least
     doubled/halved began/ended safe/dangerous useful/useless easy/hard inside/outside
-    north/south east/west""".split()
+    north/south east/west he/she""".split()
 )
 OPPOSITES |= {second: first for first, second in OPPOSITES.items()}
 # The share of its content words that a claim has of one quote, in their order. Chosen on the dev

@@ -181,6 +181,13 @@ def test_a_false_claim_about_the_shipped_statements_is_not_shown(
     assert not is_shown(claim, *SHIPPED)
 
 
+def test_a_view_is_not_given_to_somebody_else(is_shown: Shows) -> None:
+    told = "Her cousin led the vote: what a town has drunk for ten years, he says, no court takes."
+    claim = "She says what a town has drunk for ten years, he says, no court takes."
+    assert not is_shown(claim, told)
+    assert is_shown(told, told)
+
+
 @pytest.mark.parametrize(
     ("text", "left_out"),
     [
