@@ -92,3 +92,11 @@ def test_a_question_that_asks_for_two_things_may_be_answered_at_length() -> None
     long = replace(FIRST, text=f"Bees dance at noon. {padding}")
     candidates = [*judged(long, 0.9, 0.8), *judged(OTHER, 0.8)]
     assert len(selected("How do bees and wasps compare?", *candidates)) == 3
+
+
+def test_two_sentences_of_the_second_statement_where_several_things_are_asked_for() -> None:
+    second = replace(OTHER, text="Wasps do not dance. They sting. They build with paper.")
+    candidates = [*judged(FIRST, 0.9, 0.001, 0.001), *judged(second, 0.5, 0.4, 0.6)]
+    both = ["Bees dance at noon.", "Wasps do not dance.", "They build with paper."]
+    assert selected("What do bees do, and what do wasps do?", *candidates) == both
+    assert selected("And what do wasps do?", *candidates) == [both[0], both[2]]
