@@ -53,7 +53,7 @@ class Judge:
         from assistant.judge_network import load_tokenizer
 
         self.fingerprint = _hash(weights)
-        self._network, self._slope, self._offset = _load(weights)
+        self._network, self._slope, self._offset = load_network(weights)
         self._tokenizer = load_tokenizer()
         # A fast tokenizer must not be used by two threads at once.
         self._lock = threading.Lock()
@@ -166,8 +166,12 @@ def save_weights(
     save_file(tensors, path)
 
 
-def _load(path: Path) -> tuple[JudgeNetwork, float, float]:
-    """The network as it was trained, with its calibration."""
+def load_network(path: Path) -> tuple[JudgeNetwork, float, float]:
+    """The network as it was trained, with its calibration: slope and offset of its logits.
+
+    Raises:
+        ModelError: the weights or the bundled encoder are missing, or do not fit together.
+    """
     import torch
     from safetensors.torch import load_file
 

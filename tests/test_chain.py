@@ -14,12 +14,13 @@ from langchain_core.runnables import Runnable
 from numpy.typing import NDArray
 
 from assistant.answer import Answer
-from assistant.chain import READ_ALONE, Question, build_chain
+from assistant.chain import Question, build_chain
 from assistant.corpus import corpus_of
 from assistant.errors import AssistantError, ModelError
 from assistant.generation import Generator
 from assistant.index import StatementIndex
 from assistant.retrieval import Retriever
+from assistant.selection import READ_AT_LEAST, READ_AT_MOST
 from assistant.statement_retriever import StatementRetriever
 from assistant.verification import Verifier
 from tests.fakes import ScriptedChatModel, WordEmbedder, WordJudge, scripted_model
@@ -210,13 +211,27 @@ def test_a_model_that_doubts_what_it_reads_is_not_asked_to_write(chain_with: Ask
     assert answer.confidence < JUST_SURE
 
 
-def test_the_likeliest_statements_are_read_alone_the_likeliest_last(chain_with: Asking) -> None:
+def test_the_two_likeliest_statements_are_read_alone_the_likeliest_last(
+    chain_with: Asking,
+) -> None:
     chain, chat = chain_with(TRUE, doubt=0.1)
     answer = chain.invoke(QUESTION)
     told = {each.statement.text for each in answer.receipt.read if each.doubt is not None}
-    assert len(chat.read) == len(told) == READ_ALONE
+    assert len(chat.read) == len(told) == READ_AT_LEAST
     assert all("[2]" not in each for each in chat.read)
     assert answer.hits[0].statement.text in chat.read[-1]
+
+
+@pytest.mark.parametrize(
+    ("question", "doubt"),
+    [(QUESTION, 0.9), ("From how many degrees on do bees fly, and how long does honey keep?", 0.1)],
+)
+def test_a_third_is_read_where_the_two_are_doubted_or_several_things_asked_for(
+    chain_with: Asking, question: str, doubt: float
+) -> None:
+    chain, chat = chain_with(TRUE, doubt=doubt)
+    chain.invoke(question)
+    assert len(chat.read) == READ_AT_MOST
 
 
 def test_the_statement_that_the_model_finds_the_answer_in_makes_the_answer() -> None:
@@ -394,7 +409,7 @@ def test_a_model_whose_own_words_all_pass_has_said_enough(
     retriever: Retriever, doubt: float | None, draft: str, text: str
 ) -> None:
     model, chat = scripted_model(draft, doubt=doubt)
-    chat.doubts["Wax"] = 0.99
+    chat.doubts.update({"Wax": 0.99, "Honey": 0.99})
     chain = build_chain(retriever, WordJudge(), Verifier(AlmostSure()), Generator(model), 0.3)
     answer = chain.invoke("When do bees fly and when do they sleep at night?")
     check(answer)

@@ -49,7 +49,7 @@ def _train_answering(options: argparse.Namespace) -> int:
     from assistant.training.judge_training import mix
 
     public = public_examples(options.data, options.seed)
-    subjects = subject_examples(_sets(options, "train"))
+    subjects = subject_examples(_sets(options, "train"), options.seed, options.share)
     subjects = misspelt(subjects, MISSPELT, options.seed)
     general = mix(public, ANSWERING, options.seed)
     own = [*subjects, *mix(public, ANSWERING_REPLAYED, options.seed + 1)]
@@ -165,7 +165,15 @@ def _parser() -> argparse.ArgumentParser:
         training.add_argument("--epochs", type=float, default=3.0, help="over the subjects")
         training.add_argument("--rate", type=float, default=1e-4, help="highest learning rate")
         training.add_argument("--seed", type=int, default=1)
-        training.add_argument("--start-from", type=Path, help="a checkpoint of the general stage")
+        training.add_argument(
+            "--start-from", type=Path, help="a checkpoint of the general stage, or a judge to go on"
+        )
+    commands.choices["judge"].add_argument(
+        "--share",
+        type=float,
+        default=1.0,
+        help="of the questions over subjects that are no dispute",
+    )
     for name, run, what in (
         ("measure", _measure_answering, "the judge of answers: thresholds and figures"),
         ("measure-support", _measure_supporting, "the judge of support: what passes"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import random
 import sys
 from collections.abc import Callable
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from assistant.catalogue import find_model
-from assistant.chain import READ_ALONE
+from assistant.selection import READ_AT_MOST
 from assistant.training.question_sets import QuestionSet
 
 if TYPE_CHECKING:
     from assistant.language_model import LanguageModel
+    from assistant.training.adapter_data import Pack
 
 BUNDLED = "smollm2-135m"
 BASE = f"{BUNDLED}-base"
@@ -43,6 +45,9 @@ def add_adapter_commands(
     data.add_argument("--squad", type=int, default=SQUAD_PACKS, help="paragraphs of SQuAD 2.0")
     data.add_argument("--times", type=int, default=2, help="how often the subjects are drawn")
     data.add_argument("--alone", type=int, help="statements alone, and so many other packs")
+    data.add_argument(
+        "--disputes", type=int, help="all statements alone of subjects of at most so many only"
+    )
     data.add_argument("--split", choices=("train", "dev"), default="train")
     data.add_argument("--seed", type=int, default=1)
 
@@ -80,7 +85,9 @@ def add_adapter_commands(
     reading.set_defaults(run=lambda options: _measure_reading(options, sets))
     reading.add_argument("--split", choices=("dev", "test"), default="dev")
     reading.add_argument("--adapter", type=Path, help="another one over the bundled model")
-    reading.add_argument("--read", type=int, nargs="+", default=[READ_ALONE], help="how many")
+    reading.add_argument(
+        "--read", type=int, nargs="+", help="so many; default: as many as the assistant does"
+    )
     reading.add_argument("--doubts", type=Path, help="a .json file that keeps what was read")
     reading.add_argument("--fit", action="store_true", help="find the constants again")
 
@@ -103,8 +110,13 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
         packs += public[: options.squad]
     chance.shuffle(packs)
     if options.alone is not None:
-        lone = [pack for questions in subjects for pack in lone_packs(questions, chance)]
-        packs = lone + packs[: options.alone]
+        most = options.disputes or math.inf
+        lone: dict[bool, list[Pack]] = {True: [], False: []}
+        for questions in subjects:
+            lone[len(questions.statements) <= most] += lone_packs(questions, chance)
+        others = packs + lone[False]
+        chance.shuffle(others)
+        packs = lone[True] + others[: options.alone]
         chance.shuffle(packs)
     with options.output.open("w", encoding="utf-8") as file:
         for pack in packs:
@@ -204,18 +216,20 @@ def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
         model = _model(BUNDLED, options.adapter)
         assert model
         with closing(model):
-            doubts = reading.read_alone(pooled, Generator(model), max(options.read))
+            doubts = reading.read_alone(
+                pooled, Generator(model), max(options.read or [READ_AT_MOST])
+            )
         if options.doubts:
             options.doubts.write_text(json.dumps(doubts), encoding="utf-8")
     shipped = judged.pop(options.statements.name)
     subjects = [each for some in judged.values() for each in some]
-    for read in options.read:
+    for read in options.read or [None]:
         for name, chosen in (("subjects", subjects), (options.statements.name, shipped)):
             results = reading.outcomes(chosen, doubts, read)
             figures = reading.summary(results, DEFAULT_ABSTAIN_BELOW)
-            print(f"\n{name}, {options.split}, {read} read\n{figures}")
+            print(f"\n{name}, {options.split}, {read or 'as many'} read\n{figures}")
         if options.fit:
-            print(f"\nfitted, {read} read: {reading.fit(pooled, doubts, read)}")
+            print(f"\nfitted, {read or 'as many'} read: {reading.fit(pooled, doubts, read)}")
     return 0
 
 

@@ -12,15 +12,18 @@ from typing import Any
 from zlib import crc32
 
 from assistant.judge_network import Reading, Span
-from assistant.training.question_sets import QuestionSet
+from assistant.retrieval import FOUND
+from assistant.training.question_sets import AskedQuestion, QuestionSet
 from assistant.words import content_words, split_sentences
 
 # A passage in the size of a statement: what the judge will read.
 PASSAGE_CHARACTERS = 420
 QAMR_QUESTIONS_A_SENTENCE = 2
 SHORTEST_MISSPELT = 5
-# Statements a question is compared with: what retrieval would show.
+# Statements a question is compared with: what retrieval would show; all of it where a set is one
+# dispute, whose statements overlap.
 NEIGHBOURS = 3
+OF_A_DISPUTE = 12
 HELD_OUT_EVERY = 4
 
 
@@ -65,12 +68,24 @@ def public_examples(folder: Path, seed: int) -> dict[str, list[Example]]:
     return examples
 
 
-def subject_examples(sets: Iterable[QuestionSet]) -> list[Example]:
-    """Examples from question sets: the evidence, its neighbours and the nearest statements.
+def subject_examples(sets: Iterable[QuestionSet], seed: int, share: float = 1.0) -> list[Example]:
+    """Examples from question sets: the evidence and the statements found beside it.
 
     Near-misses count double: they are what similarity cannot tell apart.
+
+    Args:
+        sets: statements and questions.
+        seed: draws the questions.
+        share: of the questions, 0..1; of a set that is one dispute all are taken.
     """
-    return [example for questions in sets for example in _question_set_examples(questions)]
+    chance = random.Random(seed)  # noqa: S311
+    return [
+        example
+        for questions in sets
+        for question in questions.questions
+        if len(questions.statements) <= OF_A_DISPUTE or chance.random() < share
+        for example in _question_examples(question, questions)
+    ]
 
 
 def misspelt(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
@@ -97,23 +112,20 @@ def _slip(text: str, chance: random.Random) -> str:
     return " ".join(words)
 
 
-def _question_set_examples(questions: QuestionSet) -> Iterator[Example]:
-    for question in questions.questions:
-        near = [
-            identity
-            for identity in questions.nearest(question)[: NEIGHBOURS + 1]
-            if identity not in question.answering
-        ]
-        weight = 2.0 if question.kind == "near_miss" else 1.0
-        shown = NEIGHBOURS if question.kind == "near_miss" else NEIGHBOURS - 1
-        for identity in [*question.evidence, *near[:shown]]:
-            text = questions.statements[identity]
-            quotes = question.evidence.get(identity, ())
-            evidence = [(text.index(quote), text.index(quote) + len(quote)) for quote in quotes]
-            spans = tuple(split_sentences(text))
-            answers = tuple(any(s < end and start < e for s, e in evidence) for start, end in spans)
-            answer = _find_fact(text, evidence, question.facts) if evidence else (0, 0)
-            yield Example(Reading(question.asked, text, spans), answers, answer, weight)
+def _question_examples(question: AskedQuestion, questions: QuestionSet) -> Iterator[Example]:
+    """A question beside each statement that answers it and those found that say nothing of it."""
+    is_dispute = len(questions.statements) <= OF_A_DISPUTE
+    found = questions.found(question)[: FOUND if is_dispute else NEIGHBOURS + 1]
+    near = [identity for identity, _ in found if not question.grades.get(identity)]
+    weight = 2.0 if question.kind == "near_miss" else 1.0
+    for identity in [*question.evidence, *near]:
+        text = questions.statements[identity]
+        quotes = question.evidence.get(identity, ())
+        evidence = [(text.index(quote), text.index(quote) + len(quote)) for quote in quotes]
+        spans = tuple(split_sentences(text))
+        answers = tuple(any(s < end and start < e for s, e in evidence) for start, end in spans)
+        answer = _find_fact(text, evidence, question.facts) if evidence else (0, 0)
+        yield Example(Reading(question.asked, text, spans), answers, answer, weight)
 
 
 def _find_fact(text: str, evidence: Sequence[Span], facts: Sequence[Sequence[str]]) -> Span | None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from assistant.judge import load_network
 from assistant.judge_network import Batch, JudgeNetwork, load_tokenizer, make_batch, new_network
 from assistant.training.judge_data import Example
 
@@ -61,12 +62,15 @@ def train(
         seed: of the weights, the order and the dropout.
         checkpoint: a file name; the stage's name is added to it.
         report: is told how it goes.
-        start_from: an earlier checkpoint.
+        start_from: an earlier checkpoint (.pt), or a judge as it ships (.safetensors).
     """
     torch.manual_seed(seed)
     tokenizer = load_tokenizer()
-    network = new_network()
-    if start_from is not None:
+    if start_from is not None and start_from.suffix == ".safetensors":
+        network, _, _ = load_network(start_from)
+    else:
+        network = new_network()
+    if start_from is not None and start_from.suffix == ".pt":
         network.load_state_dict(torch.load(start_from, weights_only=True))
     for stage in stages:
         _run(network, tokenizer, stage, seed, report)

@@ -20,11 +20,13 @@ from assistant.answer import CONSTANT, WEIGHT_OF_JUDGE, Hit, confidence, logit
 from assistant.conversation import Turn
 from assistant.retrieval import FOUND
 from assistant.selection import (
+    READ_AT_MOST,
     Candidate,
     SentenceJudge,
     judge_sentences,
     rank_by_answer,
     rank_statements,
+    reads_on,
     select,
 )
 from assistant.statement import Statement
@@ -137,15 +139,25 @@ def outcome(judged: Judged, doubts: Mapping[str, float]) -> Outcome:
     )
 
 
-def outcomes(judged: Sequence[Judged], doubts: Doubts, read: int) -> list[Outcome]:
-    """What would become of each question where so many statements are read alone."""
-    return [
-        outcome(
-            each,
-            {identity: doubts[each.question.id][identity] for identity in each.likeliest(read)},
-        )
-        for each in judged
-    ]
+def outcomes(judged: Sequence[Judged], doubts: Doubts, read: int | None = None) -> list[Outcome]:
+    """What would become of each question.
+
+    Args:
+        judged: the questions.
+        doubts: of as many statements as may be read.
+        read: how many are read alone; None for as many as the assistant reads.
+    """
+    return [outcome(each, _own(each, doubts, read)) for each in judged]
+
+
+def _own(judged: Judged, doubts: Doubts, read: int | None) -> dict[str, float]:
+    """What is doubted of the statements that are read for a question."""
+    own: dict[str, float] = {}
+    for identity in judged.likeliest(read or READ_AT_MOST):
+        if read is None and not reads_on(judged.question.question, own):
+            break
+        own[identity] = doubts[judged.question.id][identity]
+    return own
 
 
 def summary(results: Sequence[Outcome], needed: float) -> str:
@@ -184,7 +196,7 @@ def summary(results: Sequence[Outcome], needed: float) -> str:
     return "\n".join(lines)
 
 
-def fit(judged: Sequence[Judged], doubts: Doubts, read: int) -> str:
+def fit(judged: Sequence[Judged], doubts: Doubts, read: int | None = None) -> str:
     """The constants of `selection` and `answer`, found again on these questions.
 
     The odds of a statement are fitted as a choice among those that were read (McFadden, 1974),
@@ -195,7 +207,7 @@ def fit(judged: Sequence[Judged], doubts: Doubts, read: int) -> str:
 
     choices = []
     for each in judged:
-        own = {identity: doubts[each.question.id][identity] for identity in each.likeliest(read)}
+        own = _own(each, doubts, read)
         features = np.array([_features(each, identity, doubt) for identity, doubt in own.items()])
         answers = np.array([identity in each.question.answering for identity in own])
         if answers.any():
@@ -212,10 +224,7 @@ def fit(judged: Sequence[Judged], doubts: Doubts, read: int) -> str:
     results = outcomes(judged, doubts, read)
     truth = [each.question.is_answerable for each in results]
     inputs = np.array(
-        [
-            (_some(each), logit(min(doubts[each.question.id][i] for i in each.likeliest(read))))
-            for each in judged
-        ]
+        [(_some(each), logit(min(_own(each, doubts, read).values()))) for each in judged]
     )
     fitted = LogisticRegression(C=1e3).fit(inputs, truth)
     beside, of_doubt = fitted.coef_[0]
