@@ -59,7 +59,11 @@ train-adapter: $(VENV)/.installed-test  ## teach the language model: 4 hours on 
 	$(BIN)/python -m assistant.training adapter-data --data $(DATA) --alone 300 --times 1 --seed 11 \
 		--output build/train/packs-3.jsonl
 	$(BIN)/python -m assistant.training adapter build/train/packs-3.jsonl --seed 5 \
-		--start-from build/train/second.pt --output build/train/adapter.pt
+		--start-from build/train/second.pt --output build/train/third.pt
+	$(BIN)/python -m assistant.training adapter-data --data $(DATA) --alone 700 --disputes 12 --times 1 \
+		--seed 13 --output build/train/packs-4.jsonl
+	$(BIN)/python -m assistant.training adapter build/train/packs-4.jsonl --seed 7 \
+		--start-from build/train/third.pt --output build/train/adapter.pt
 	$(BIN)/python -m assistant.training adapter-convert build/train/adapter.pt --output build/train/adapter.gguf
 
 lock:  ## pin what a fresh environment resolves to
