@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from math import exp, log, prod
 from typing import Literal
@@ -51,36 +51,43 @@ class Hit:
         }
 
 
-# Logistic regressions, on dev questions, of whether the corpus answers: on the judge alone (589
-# questions), and on the judge and the doubt of the language model that ships (941; found again by
-# `python -m assistant.training measure-reading --fit`). The second constant is 0.65 less than the
-# fit's: with it the default threshold answers 0.90 of the answerable ones.
-CONSTANT, WEIGHT_OF_JUDGE = 1.12, 1.03
-CONSTANT_WITH_DOUBT, WEIGHT_BESIDE_DOUBT, WEIGHT_OF_DOUBT = 0.85, 0.7, 0.43
+# Logistic regressions of whether the corpus answers, on the 1,029 dev questions: on the judge alone,
+# and on the judge and the doubts of the language model that ships (found again by
+# `python -m assistant.training measure-reading --fit`). The constants are 0.56 and 0.67 less than
+# the fits': with them the default threshold answers 0.90 of the answerable questions.
+CONSTANT, WEIGHT_OF_JUDGE = 0.92, 1.17
+CONSTANT_WITH_DOUBT, WEIGHT_BESIDE_DOUBT = 2.16, 0.7
+WEIGHT_OF_LEAST_DOUBT, WEIGHT_OF_NEXT_DOUBT = 0.34, 0.3
 SUREST = 0.9999
 LEAST_DOUBT = 0.005
 """What is less is not told apart: a model tells it of its likeliest words only."""
 
 
-def confidence(hits: Iterable[Hit], doubt: float | None = None) -> float:
+def confidence(hits: Iterable[Hit], doubts: Collection[float] = ()) -> float:
     """How likely it is that the corpus answers a question, 0..1.
 
     The judge says how likely some hit answers, were each independent of the others; put on the
-    scale of the dev questions, with the doubt of the language model where it tells one.
+    scale of the dev questions, with the doubts of the language model where it tells any.
 
     Args:
         hits: scored by the judge.
-        doubt: how likely the language model found it that the likeliest statement, read alone,
-            does not answer, 0..1.
+        doubts: how likely the language model found it of each statement that it read alone that
+            it does not answer, 0..1. The two least count; of one, twice.
     """
     hits = tuple(hits)
     if not hits:
         return 0.0
     some = logit(1 - prod(1 - hit.score for hit in hits), 1 - SUREST)
-    if doubt is None:
-        log_odds = CONSTANT + WEIGHT_OF_JUDGE * some
+    if doubts:
+        least, following = sorted([*doubts, *doubts] if len(doubts) == 1 else doubts)[:2]
+        log_odds = (
+            CONSTANT_WITH_DOUBT
+            + WEIGHT_BESIDE_DOUBT * some
+            - WEIGHT_OF_LEAST_DOUBT * logit(least)
+            - WEIGHT_OF_NEXT_DOUBT * logit(following)
+        )
     else:
-        log_odds = CONSTANT_WITH_DOUBT + WEIGHT_BESIDE_DOUBT * some - WEIGHT_OF_DOUBT * logit(doubt)
+        log_odds = CONSTANT + WEIGHT_OF_JUDGE * some
     return 1 / (1 + exp(-log_odds))
 
 
@@ -202,7 +209,7 @@ class Answer:
     @property
     def confidence(self) -> float:
         """How likely it is that some statement answers, 0..1: what abstention looks at."""
-        return confidence(self.hits, self.receipt.doubt)
+        return confidence(self.hits, self.receipt.doubts)
 
     def to_dict(self) -> dict[str, JsonValue]:
         """The answer as plain JSON values: what `assistant ask --json` prints."""

@@ -113,7 +113,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         needed = self._abstain_below
         # A language model that tells its doubt may still speak for it.
         reader = self._generator if self._generator and self._generator.tells_doubt else None
-        at_best = confidence(draft.hits, LEAST_DOUBT if reader else None)
+        at_best = confidence(draft.hits, (LEAST_DOUBT,) if reader else ())
         if not draft.candidates or at_best < needed:
             yield from self._abstain(draft, UNLIKELY)
             return

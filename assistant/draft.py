@@ -57,7 +57,8 @@ class Draft:
     @property
     def confidence(self) -> float:
         """How likely it is, by all that is known so far, that the corpus answers, 0..1."""
-        return confidence(self.hits, self.doubt)
+        silence = () if self.doubt is None else (self.doubt,)
+        return confidence(self.hits, tuple(self.doubts.values()) or silence)
 
     @property
     def is_in_own_words(self) -> bool:

@@ -75,8 +75,8 @@ class Receipt:
         needed: the confidence it had to reach.
         prompt: (role, text) of each message the language model was sent; empty where none was.
         draft: what it wrote, as far as it was read.
-        doubt: the least of its doubts of the statements it read alone, 0..1; None where it does
-            not tell.
+        doubt: the least of its doubts of the statements it read alone, or what its silence counts
+            for, 0..1; None where it does not tell.
         timings: seconds by stage: `search`, `judge`, `read` (statements alone), `write` (and
             check).
         fingerprints: of the `index`, the `embedder`, the `judge` and the `model`.
@@ -89,6 +89,12 @@ class Receipt:
     doubt: float | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def doubts(self) -> tuple[float, ...]:
+        """What the language model doubted, statement by statement, or at all."""
+        told = tuple(each.doubt for each in self.read if each.doubt is not None)
+        return told or (() if self.doubt is None else (self.doubt,))
 
     def to_dict(self) -> dict[str, JsonValue]:
         """The receipt as plain JSON values."""

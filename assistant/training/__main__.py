@@ -101,6 +101,21 @@ def _train(
     return 0
 
 
+def _average(options: argparse.Namespace) -> int:
+    """The mean of the weights of two judges of answers, calibrated."""
+    from assistant.judge import Judge, load_network, save_weights
+    from assistant.training.judge_evaluation import calibrate
+
+    network, other = (load_network(path)[0] for path in options.weights)
+    for own, its in zip(network.parameters(), other.parameters(), strict=True):
+        own.data.lerp_(its.data, 0.5)
+    save_weights(network, options.output)
+    slope, offset = calibrate(_judged(options, "dev", Judge(options.output)))
+    save_weights(network, options.output, (slope, offset))
+    report(f"saved {options.output}, calibrated {slope:.3f} {offset:.3f}")
+    return 0
+
+
 def _measure_supporting(options: argparse.Namespace) -> int:
     """Print which good and which wrong sentences pass, by threshold."""
     from assistant.judge import SUPPORT_WEIGHTS, Judge
@@ -174,6 +189,10 @@ def _parser() -> argparse.ArgumentParser:
         default=1.0,
         help="of the questions over subjects that are no dispute",
     )
+    averaging = commands.add_parser("judge-average", help="the mean of two judges of answers")
+    averaging.set_defaults(run=_average)
+    averaging.add_argument("weights", type=Path, nargs=2, help="the .safetensors files")
+    averaging.add_argument("--output", type=Path, required=True, help="the .safetensors file")
     for name, run, what in (
         ("measure", _measure_answering, "the judge of answers: thresholds and figures"),
         ("measure-support", _measure_supporting, "the judge of support: what passes"),

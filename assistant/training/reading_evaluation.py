@@ -132,7 +132,7 @@ def outcome(judged: Judged, doubts: Mapping[str, float]) -> Outcome:
     hits = rank_by_answer(judged.hits, judged.candidates)
     return Outcome(
         question,
-        confidence(hits, min(doubts.values()) if doubts else None),
+        confidence(hits, doubts.values()),
         ranked[0].statement.id in question.answering,
         is_right(question, Reply(" ".join(each.text for each in evidence), cited)),
         sum(question.grades.get(each, 0) > 0 for each in cited) / len(cited),
@@ -223,15 +223,16 @@ def fit(judged: Sequence[Judged], doubts: Doubts, read: int | None = None) -> st
     odds = minimize(loss, np.zeros(3)).x
     results = outcomes(judged, doubts, read)
     truth = [each.question.is_answerable for each in results]
-    inputs = np.array(
-        [(_some(each), logit(min(_own(each, doubts, read).values()))) for each in judged]
-    )
+    inputs = []
+    for each in judged:
+        least, following = sorted(_own(each, doubts, read).values())[:2]
+        inputs.append((_some(each), logit(least), logit(following)))
     fitted = LogisticRegression(C=1e3).fit(inputs, truth)
-    beside, of_doubt = fitted.coef_[0]
+    beside, of_least, of_next = fitted.coef_[0]
     return (
         f"of judge {odds[0]:.2f}, of rank {-odds[1]:.2f}, of doubt {-odds[2]:.2f}; "
         f"confidence: constant {fitted.intercept_[0]:.2f}, beside doubt {beside:.2f}, "
-        f"of doubt {-of_doubt:.2f}"
+        f"of least doubt {-of_least:.2f}, of next {-of_next:.2f}"
     )
 
 
