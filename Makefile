@@ -60,7 +60,7 @@ train-adapter: $(VENV)/.installed-test  ## teach the language model: 4 hours on 
 		--output build/train/packs-3.jsonl
 	$(BIN)/python -m assistant.training adapter build/train/packs-3.jsonl --seed 5 \
 		--start-from build/train/second.pt --output build/train/third.pt
-	$(BIN)/python -m assistant.training adapter-data --data $(DATA) --alone 700 --disputes 12 --times 1 \
+	$(BIN)/python -m assistant.training adapter-data --data $(DATA) --alone 700 --disputes --times 1 \
 		--seed 13 --output build/train/packs-4.jsonl
 	$(BIN)/python -m assistant.training adapter build/train/packs-4.jsonl --seed 7 \
 		--start-from build/train/third.pt --output build/train/adapter.pt

@@ -51,8 +51,8 @@ class Hit:
         }
 
 
-# Logistic regressions of whether the corpus answers, on the 1,029 dev questions: on the judge alone,
-# and on the judge and the doubts of the language model that ships (found again by
+# Logistic regressions of whether the corpus answers, on the 1,029 dev questions: on the judge, and
+# on the judge and the doubts of the language model that ships (found again by
 # `python -m assistant.training measure-reading --fit`). The constants are 0.56 and 0.67 less than
 # the fits': with them the default threshold answers 0.90 of the answerable questions.
 CONSTANT, WEIGHT_OF_JUDGE = 0.92, 1.17

@@ -38,8 +38,8 @@ OF_RUNNER_UP = 2
 # Speaks neither for a statement nor against it.
 UNREAD = 0.5
 # How many statements the language model reads alone: the third takes 0.4 s, and pays where the
-# first two are doubted or several things are asked for (dev: right 0.823; with two 0.811, always
-# with three 0.818, with a fourth 0.824).
+# first two are doubted or several things are asked for (dev: right 0.809; with two 0.800, always
+# with three 0.809, with a fourth 0.810).
 READ_AT_LEAST, READ_AT_MOST = 2, 3
 # The words of questions that two statements answer together, on the train subjects, where seven of
 # ten such questions have one and every tenth of the others. A follow-up's first "and" is none.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import random
 import sys
 from collections.abc import Callable
@@ -46,7 +45,7 @@ def add_adapter_commands(
     data.add_argument("--times", type=int, default=2, help="how often the subjects are drawn")
     data.add_argument("--alone", type=int, help="statements alone, and so many other packs")
     data.add_argument(
-        "--disputes", type=int, help="all statements alone of subjects of at most so many only"
+        "--disputes", action="store_true", help="all statements alone only of subjects of a dispute"
     )
     data.add_argument("--split", choices=("train", "dev"), default="train")
     data.add_argument("--seed", type=int, default=1)
@@ -94,6 +93,7 @@ def add_adapter_commands(
 
 def _write_data(options: argparse.Namespace, sets: Sets) -> int:
     from assistant.training.adapter_data import lone_packs, squad_packs, subject_packs
+    from assistant.training.judge_data import OF_A_DISPUTE
 
     chance = random.Random(options.seed)  # noqa: S311
     subjects = sets(options, options.split)
@@ -110,13 +110,12 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
         packs += public[: options.squad]
     chance.shuffle(packs)
     if options.alone is not None:
-        most = options.disputes or math.inf
-        lone: dict[bool, list[Pack]] = {True: [], False: []}
+        lone: list[Pack] = []
         for questions in subjects:
-            lone[len(questions.statements) <= most] += lone_packs(questions, chance)
-        others = packs + lone[False]
-        chance.shuffle(others)
-        packs = lone[True] + others[: options.alone]
+            is_other = options.disputes and len(questions.statements) > OF_A_DISPUTE
+            (packs if is_other else lone).extend(lone_packs(questions, chance))
+        chance.shuffle(packs)
+        packs = lone + packs[: options.alone]
         chance.shuffle(packs)
     with options.output.open("w", encoding="utf-8") as file:
         for pack in packs:
