@@ -188,6 +188,12 @@ def test_a_view_is_not_given_to_somebody_else(is_shown: Shows) -> None:
     assert is_shown(told, told)
 
 
+def test_nobody_becomes_a_man_or_a_woman_who_is_neither_in_the_statement(is_shown: Shows) -> None:
+    told = "Shire president Noreen Stubbs says the money left with the sellers in five years."
+    assert not is_shown("He says the money left with the sellers in five years.", told)
+    assert is_shown(told, told)
+
+
 @pytest.mark.parametrize(
     ("text", "left_out"),
     [
