@@ -131,7 +131,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         if self._generator:
             yield from self._write(self._generator, draft)
             if declines(draft.text) and not draft.sentences and draft.doubt is None:
-                draft.doubt = DOUBT_OF_SILENCE
+                draft.silence = DOUBT_OF_SILENCE
             if draft.confidence < needed:
                 yield from self._abstain(draft, DECLINED)
                 return
@@ -165,7 +165,6 @@ class AnswerStep(Runnable[Inquiry, Answer]):
                 inquiry.question, inquiry.history, statement.text
             )
             yield ""
-        draft.doubt = min(draft.doubts.values())
 
     def _write(self, generator: Generator, draft: Draft) -> Iterator[str]:
         """The model's sentences that pass the check, each as soon as it ends."""

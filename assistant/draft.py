@@ -34,7 +34,7 @@ class Draft:
     candidates: tuple[Candidate, ...] = ()
     judged: float = 0.0
     doubts: dict[str, float] = field(default_factory=dict)
-    doubt: float | None = None
+    silence: float | None = None
     read: float = 0.0
     evidence: tuple[Candidate, ...] = ()
     prompt: Sequence[BaseMessage] = ()
@@ -55,9 +55,14 @@ class Draft:
         return rank_statements(self.inquiry.hits, self.candidates, self.doubts)
 
     @property
+    def doubt(self) -> float | None:
+        """The least of its doubts of what the model read, or what its silence counts for."""
+        return min(self.doubts.values(), default=self.silence)
+
+    @property
     def confidence(self) -> float:
         """How likely it is, by all that is known so far, that the corpus answers, 0..1."""
-        silence = () if self.doubt is None else (self.doubt,)
+        silence = () if self.silence is None else (self.silence,)
         return confidence(self.hits, tuple(self.doubts.values()) or silence)
 
     @property

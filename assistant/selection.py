@@ -176,24 +176,20 @@ def select(
     """
     asks_for_several = _asks_for_several(question)
     longest = LONGEST_ANSWER_TO_SEVERAL if asks_for_several else LONGEST_ANSWER
-    best, *rest = _of(ranked[0], candidates)
+    best, *rest = _likely_of(ranked[0], candidates)
     others: list[Candidate] = []
     if len(ranked) > 1 and ranked[1].log_odds >= logit(RUNNER_UP_FROM):
-        others = _of(ranked[1], candidates)[: OF_RUNNER_UP if asks_for_several else 1]
+        others = _likely_of(ranked[1], candidates)[: OF_RUNNER_UP if asks_for_several else 1]
     if others and _length([best, others[0]]) > longest:
         others = []
     chosen = [best]
     for candidate in rest:
-        if candidate.probability < ALSO_FROM * best.probability:
-            break
         makes_room = asks_for_several or candidate.probability < best.probability / 2
         room_for = others[:1] if makes_room else []
         if _length([*chosen, candidate, *room_for]) <= longest:
             chosen.append(candidate)
     added: list[Candidate] = []
     for candidate in others:
-        if candidate.probability < ALSO_FROM * others[0].probability:
-            break
         if _length([*chosen, *added, candidate]) <= longest:
             added.append(candidate)
     return tuple(_in_order(chosen) + _in_order(added))
@@ -207,8 +203,10 @@ def _in_order(candidates: list[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=lambda candidate: candidate.start)
 
 
-def _of(ranked: Ranked, candidates: Sequence[Candidate]) -> list[Candidate]:
-    return [each for each in candidates if each.statement.id == ranked.statement.id]
+def _likely_of(ranked: Ranked, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """A statement's sentences, likeliest first, without those that surely do not answer."""
+    own = [each for each in candidates if each.statement.id == ranked.statement.id]
+    return [each for each in own if each.probability >= ALSO_FROM * own[0].probability]
 
 
 def _length(candidates: Sequence[Candidate]) -> int:

@@ -93,7 +93,6 @@ def add_adapter_commands(
 
 def _write_data(options: argparse.Namespace, sets: Sets) -> int:
     from assistant.training.adapter_data import lone_packs, squad_packs, subject_packs
-    from assistant.training.judge_data import OF_A_DISPUTE
 
     chance = random.Random(options.seed)  # noqa: S311
     subjects = sets(options, options.split)
@@ -112,7 +111,7 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
     if options.alone is not None:
         lone: list[Pack] = []
         for questions in subjects:
-            is_other = options.disputes and len(questions.statements) > OF_A_DISPUTE
+            is_other = options.disputes and not questions.is_dispute
             (packs if is_other else lone).extend(lone_packs(questions, chance))
         chance.shuffle(packs)
         packs = lone + packs[: options.alone]

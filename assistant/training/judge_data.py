@@ -23,7 +23,6 @@ SHORTEST_MISSPELT = 5
 # Statements a question is compared with: what retrieval would show; all of it where a set is one
 # dispute, whose statements overlap.
 NEIGHBOURS = 3
-OF_A_DISPUTE = 12
 HELD_OUT_EVERY = 4
 
 
@@ -83,7 +82,7 @@ def subject_examples(sets: Iterable[QuestionSet], seed: int, share: float = 1.0)
         example
         for questions in sets
         for question in questions.questions
-        if len(questions.statements) <= OF_A_DISPUTE or chance.random() < share
+        if questions.is_dispute or chance.random() < share
         for example in _question_examples(question, questions)
     ]
 
@@ -114,8 +113,7 @@ def _slip(text: str, chance: random.Random) -> str:
 
 def _question_examples(question: AskedQuestion, questions: QuestionSet) -> Iterator[Example]:
     """A question beside each statement that answers it and those found that say nothing of it."""
-    is_dispute = len(questions.statements) <= OF_A_DISPUTE
-    found = questions.found(question)[: FOUND if is_dispute else NEIGHBOURS + 1]
+    found = questions.found(question)[: FOUND if questions.is_dispute else NEIGHBOURS + 1]
     near = [identity for identity, _ in found if not question.grades.get(identity)]
     weight = 2.0 if question.kind == "near_miss" else 1.0
     for identity in [*question.evidence, *near]:

@@ -70,8 +70,8 @@ def train(
         network, _, _ = load_network(start_from)
     else:
         network = new_network()
-    if start_from is not None and start_from.suffix == ".pt":
-        network.load_state_dict(torch.load(start_from, weights_only=True))
+        if start_from is not None:
+            network.load_state_dict(torch.load(start_from, weights_only=True))
     for stage in stages:
         _run(network, tokenizer, stage, seed, report)
         path = checkpoint.with_name(f"{checkpoint.stem}-{stage.name}.pt")

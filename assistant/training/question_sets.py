@@ -18,6 +18,8 @@ from assistant.lexical import LexicalIndex
 from assistant.retrieval import DENSE_WEIGHT
 from assistant.statement import Statement
 
+# Statements of a set that is one dispute; the other sets have 20 and more.
+OF_A_DISPUTE = 12
 _PUNCTUATION = re.compile(r"[^\w%$€£.]+")
 
 
@@ -71,6 +73,11 @@ class QuestionSet:
     questions: tuple[AskedQuestion, ...]
     similarity: Mapping[str, NDArray[np.float32]] = field(repr=False)
     lexical: LexicalIndex = field(repr=False)
+
+    @property
+    def is_dispute(self) -> bool:
+        """Whether it is one of the small sets whose statements overlap."""
+        return len(self.statements) <= OF_A_DISPUTE
 
     def nearest(self, question: AskedQuestion) -> list[str]:
         """All statement ids, the most similar first."""

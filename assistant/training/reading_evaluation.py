@@ -205,9 +205,11 @@ def fit(judged: Sequence[Judged], doubts: Doubts, read: int | None = None) -> st
     from scipy.optimize import minimize
     from sklearn.linear_model import LogisticRegression
 
-    choices = []
+    choices, inputs = [], []
     for each in judged:
         own = _own(each, doubts, read)
+        least, following = sorted(own.values())[:2]
+        inputs.append((_some(each), logit(least), logit(following)))
         features = np.array([_features(each, identity, doubt) for identity, doubt in own.items()])
         answers = np.array([identity in each.question.answering for identity in own])
         if answers.any():
@@ -221,12 +223,7 @@ def fit(judged: Sequence[Judged], doubts: Doubts, read: int | None = None) -> st
         return total / len(choices) + 1e-3 * float(weights @ weights)
 
     odds = minimize(loss, np.zeros(3)).x
-    results = outcomes(judged, doubts, read)
-    truth = [each.question.is_answerable for each in results]
-    inputs = []
-    for each in judged:
-        least, following = sorted(_own(each, doubts, read).values())[:2]
-        inputs.append((_some(each), logit(least), logit(following)))
+    truth = [each.question.is_answerable for each in judged]
     fitted = LogisticRegression(C=1e3).fit(inputs, truth)
     beside, of_least, of_next = fitted.coef_[0]
     return (
