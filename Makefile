@@ -49,7 +49,7 @@ speed: $(VENV)/.installed-test  ## the README's table of speeds
 	$(BIN)/python -m evals.speed
 
 DATA ?= ../shared/data
-train-adapter: $(VENV)/.installed-test  ## teach the language model: 5 hours on one core; DATA has SQuAD 2.0
+train-adapter: $(VENV)/.installed-test  ## teach the language model: 6 hours on one core; DATA has SQuAD 2.0
 	mkdir -p build/train
 	$(BIN)/python -m assistant.training adapter-data --data $(DATA) --output build/train/packs-1.jsonl
 	$(BIN)/python -m assistant.training adapter build/train/packs-1.jsonl --output build/train/first.pt
@@ -63,7 +63,16 @@ train-adapter: $(VENV)/.installed-test  ## teach the language model: 5 hours on 
 	$(BIN)/python -m assistant.training adapter-data --data $(DATA) --alone 700 --disputes --times 1 \
 		--seed 13 --output build/train/packs-4.jsonl
 	$(BIN)/python -m assistant.training adapter build/train/packs-4.jsonl --seed 7 \
-		--start-from build/train/third.pt --output build/train/adapter.pt
+		--start-from build/train/third.pt --output build/train/fourth.pt
+	$(BIN)/python -m assistant.training adapter-average build/train/third.pt build/train/fourth.pt \
+		--output build/train/start-5.pt
+	$(BIN)/python -m assistant.training adapter-data --data $(DATA) --alone 700 --times 1 --seed 17 \
+		--output build/train/packs-5.jsonl
+	for seed in 21 22; do \
+		$(BIN)/python -m assistant.training adapter build/train/packs-5.jsonl --epochs 0.26 --seed $$seed \
+			--start-from build/train/start-5.pt --output build/train/fifth-$$seed.pt || exit; done
+	$(BIN)/python -m assistant.training adapter-average build/train/fifth-21.pt build/train/fifth-22.pt \
+		--output build/train/adapter.pt
 	$(BIN)/python -m assistant.training adapter-convert build/train/adapter.pt --output build/train/adapter.gguf
 
 lock:  ## pin what a fresh environment resolves to

@@ -74,6 +74,7 @@ class Assistant:
             judge,
             verifier,
             self._generator,
+            model.reader if model else None,
             settings.abstain_below,
             {
                 "index": index.fingerprint,
@@ -198,6 +199,8 @@ class Assistant:
         )
         if self._generator:
             self._generator.warm_up()
+        if self._model and self._model.reader:
+            any(self._model.reader.doubts("Ready?", (), [hit.statement.text for hit in nearest]))
 
     def search(self, question: str, limit: int = 5, history: Sequence[Turn] = ()) -> list[Hit]:
         """The statements nearest to a question, best first, at most `limit` of them."""

@@ -18,17 +18,13 @@ from assistant.answer import (
     confidence,
 )
 from assistant.conversation import Turn, search_text
-from assistant.draft import Draft, Inquiry
+from assistant.draft import Draft, Inquiry, passages_to_read
 from assistant.errors import AssistantError
 from assistant.generation import Generator
+from assistant.reader import Reader
 from assistant.receipt import Receipt
 from assistant.retrieval import FOUND, Retriever
-from assistant.selection import (
-    SentenceJudge,
-    judge_sentences,
-    reads_on,
-    select,
-)
+from assistant.selection import SentenceJudge, judge_sentences, select
 from assistant.verification import Verifier, declines, quote
 
 Question = str | dict[str, Any]
@@ -51,6 +47,7 @@ def build_chain(
     judge: SentenceJudge,
     verifier: Verifier,
     generator: Generator | None,
+    reader: Reader | None,
     abstain_below: float,
     fingerprints: Mapping[str, str] | None = None,
     found: int = FOUND,
@@ -64,7 +61,7 @@ def build_chain(
         hits = retriever.search(searched_for, found)
         return Inquiry(question, history, searched_for, hits, started, time.perf_counter())
 
-    step = AnswerStep(judge, verifier, generator, abstain_below, fingerprints or {})
+    step = AnswerStep(judge, verifier, generator, reader, abstain_below, fingerprints or {})
     return cast("Runnable[Question, Answer]", RunnableLambda(retrieve) | step)
 
 
@@ -76,12 +73,14 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         judge: SentenceJudge,
         verifier: Verifier,
         generator: Generator | None,
+        reader: Reader | None,
         abstain_below: float,
         fingerprints: Mapping[str, str],
     ) -> None:
         self._judge = judge
         self._verifier = verifier
         self._generator = generator
+        self._reader = reader
         self._abstain_below = abstain_below
         self._fingerprints = fingerprints
 
@@ -112,15 +111,14 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         draft.judged = time.perf_counter()
         needed = self._abstain_below
         # A language model that tells its doubt may still speak for it.
-        reader = self._generator if self._generator and self._generator.tells_doubt else None
-        at_best = confidence(draft.hits, (LEAST_DOUBT,) if reader else ())
+        at_best = confidence(draft.hits, (LEAST_DOUBT,) if self._reader else ())
         if not draft.candidates or at_best < needed:
             yield from self._abstain(draft, UNLIKELY)
             return
 
-        # 2. Does the model that was taught to tell find the answer in the likeliest statements?
-        if reader:
-            yield from self._read(reader, draft)
+        # 2. Does the model that was taught to tell find the answer in one of the statements?
+        if self._reader:
+            yield from self._read(self._reader, draft)
             if draft.confidence < needed:
                 yield from self._abstain(draft, DECLINED)
                 return
@@ -138,7 +136,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
 
         # 4. What the model did not carry over is quoted; of the model taught here always, for it
         # leaves out what is asked more often than the selection does.
-        if reader or not draft.is_in_own_words:
+        if self._reader or not draft.is_in_own_words:
             for candidate in draft.evidence:
                 if candidate not in draft.carried:
                     yield draft.add(quote(candidate, draft.citations))
@@ -151,19 +149,13 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         yield self._answer(draft, told)
 
     @staticmethod
-    def _read(reader: Generator, draft: Draft) -> Iterator[str]:
-        """What the model doubts of the likeliest statements, each read alone."""
+    def _read(reader: Reader, draft: Draft) -> Iterator[str]:
+        """What the model doubts of each statement found, read alone."""
         inquiry = draft.inquiry
-        likeliest = [each.statement for each in draft.ranked]
-        # The likeliest is read second, after which there is mostly nothing more to read: the model
-        # goes on from there where it writes of it alone.
-        likeliest[:2] = reversed(likeliest[:2])
-        for statement in likeliest:
-            if not reads_on(inquiry.question, draft.doubts):
-                break
-            draft.doubts[statement.id] = reader.doubt(
-                inquiry.question, inquiry.history, statement.text
-            )
+        passages = passages_to_read(draft.candidates)
+        doubts = reader.doubts(inquiry.question, inquiry.history, list(passages.values()))
+        for identity, doubt in zip(passages, doubts, strict=True):
+            draft.doubts[identity] = doubt
             yield ""
 
     def _write(self, generator: Generator, draft: Draft) -> Iterator[str]:

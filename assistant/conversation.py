@@ -16,6 +16,9 @@ from assistant.words import STOPWORDS
 Turn = tuple[str, str]
 """An earlier question and its answer."""
 
+REMEMBERED_TURNS = 2
+"""How many of them a language model is told."""
+
 CONTINUATIONS = frozenset(("and", "but", "so", "then", "also", "what about", "how about", "why"))
 POINTERS = frozenset(
     """it its they them their theirs that this those these he she his her hers one ones there

@@ -9,6 +9,7 @@ from langchain_core.messages import BaseMessage
 
 from assistant.answer import Dropped, Hit, Sentence, confidence
 from assistant.conversation import Turn
+from assistant.judge import passage_around
 from assistant.receipt import ReadSentence, ReadStatement
 from assistant.selection import Candidate, Ranked, rank_by_answer, rank_statements
 from assistant.verification import Citations
@@ -95,3 +96,15 @@ class Draft:
             tuple(sentences),
             self.doubts.get(hit.statement.id),
         )
+
+
+def passages_to_read(candidates: Sequence[Candidate]) -> dict[str, str]:
+    """Statement id -> what is read of it: all, or of a long one what is around its likeliest.
+
+    Args:
+        candidates: sentences of the statements found, likeliest first.
+    """
+    return {
+        each.statement.id: passage_around(each.text, each.statement.text)[0]
+        for each in reversed(candidates)
+    }

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Generator as Generated
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import exp
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Turn
+from assistant.conversation import REMEMBERED_TURNS, Turn
 from assistant.errors import AssistantError, ModelError
 from assistant.language_model import ANSWER_TOKENS, LanguageModel
-from assistant.prompts import NOT_ANSWERED, STATEMENTS_PROMPT, SYSTEM_PROMPT
+from assistant.prompts import STATEMENTS_PROMPT, SYSTEM_PROMPT
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 # What the chat template adds around messages, generously.
 TEMPLATE_TOKENS = 64
-REMEMBERED_TURNS = 2
-# Of how many likeliest words a model tells how likely they were.
-LIKELIEST_WORDS = 20
 
 
 class Generator:
@@ -30,7 +26,6 @@ class Generator:
         from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 
         self.name = model.name
-        self.tells_doubt = model.tells_doubt
         self._model = model
         self._prompt = ChatPromptTemplate(
             [
@@ -59,25 +54,6 @@ class Generator:
             return self._prompt.invoke(
                 {"history": turns, "statements": _numbered(passages), "question": question}
             ).to_messages()
-
-    def doubt(self, question: str, history: Sequence[Turn], passage: str) -> float:
-        """How likely the model finds it that a passage, read alone, does not answer, 0..1.
-
-        It is the probability of the word with which an abstention starts, which means that only of
-        a model that was taught so: one that `tells_doubt`.
-
-        Raises:
-            ModelError: the model's server failed or cannot be reached.
-        """
-        messages = self.prompt(question, history, [passage])
-        with self._errors():
-            told = self._model.chat.bind(
-                max_completion_tokens=1, logprobs=True, top_logprobs=LIKELIEST_WORDS
-            ).invoke(messages)
-            first = told.response_metadata["logprobs"]["content"][0]["top_logprobs"]
-        # Only the likeliest words are told: where it is not among them, it is less likely.
-        likely = {each["token"]: exp(each["logprob"]) for each in first}
-        return likely.get(NOT_ANSWERED.split()[0], 0.0)
 
     def stream(self, messages: Sequence[BaseMessage]) -> Generated[str]:
         """The model's draft, piece by piece.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from assistant.catalogue import CATALOGUE, find_model
 from assistant.errors import ModelError
+from assistant.reader import Reader, StatementReader
 from assistant.settings import user_path
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ class LanguageModel:
         name: what it was asked for by.
         chat: the LangChain chat model.
         fingerprint: which file or served model it is.
-        tells_doubt: whether it was taught when to abstain, so that how likely that is means
-            something.
+        reader: reads statements with it, where it was taught when to abstain.
         context_tokens: how many tokens prompt and answer may take together.
         count_tokens: how many tokens a text is.
         close: frees what it holds.
@@ -44,7 +44,7 @@ class LanguageModel:
     name: str
     chat: BaseChatModel
     fingerprint: str = ""
-    tells_doubt: bool = False
+    reader: Reader | None = None
     context_tokens: int = REMOTE_CONTEXT_TOKENS
     count_tokens: Callable[[str], int] = lambda text: len(text) // CHARACTERS_PER_TOKEN + 1
     close: Callable[[], None] = lambda: None
@@ -142,7 +142,7 @@ def load_file(name: str, path: Path, adapter: Path | None) -> LanguageModel:
         name,
         chat,
         fingerprint,
-        adapter is not None,
+        StatementReader(path, adapter, server.tokenize) if adapter else None,
         CONTEXT_TOKENS,
         server.count_tokens,
         server.close,

@@ -86,11 +86,19 @@ class LocalServer:
         Args:
             text: any text.
             has_markup: read the marks of a chat template, as `<|im_end|>`, as what they stand for.
+
+        Raises:
+            ModelError: the server failed.
         """
-        response = self._client.post(
-            "/tokenize", json={"content": text, "parse_special": has_markup}
-        )
-        response.raise_for_status()
+        import httpx
+
+        try:
+            response = self._client.post(
+                "/tokenize", json={"content": text, "parse_special": has_markup}
+            )
+            response.raise_for_status()
+        except httpx.HTTPError as error:
+            raise ModelError(f"The language model failed: {error}. Start again.") from error
         return list(response.json()["tokens"])
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """Selection: which sentences of the statements found make the answer, if any.
 
 The judge gives every sentence of the statements found a probability of answering the question,
-and the language model that ships, which is larger and slower, reads the likeliest statements alone
-and tells of each how much it doubts that it answers. When it is unlikely that any does, the
+and the language model that ships, which is larger and slower, reads each statement alone and tells
+how much it doubts that it answers. When it is unlikely that any does, the
 assistant abstains. Otherwise the answer is the main statement, without what surely does not
 answer, and the likeliest sentence or two of another one. On the development questions that was
 right more often than single sentences: notes of a few sentences make one point together, and the
@@ -35,12 +35,6 @@ RUNNER_UP_FROM = 0.4
 ALSO_FROM = 0.03
 # Sentences of the runner-up where several things are asked for; one otherwise.
 OF_RUNNER_UP = 2
-# Speaks neither for a statement nor against it.
-UNREAD = 0.5
-# How many statements the language model reads alone: the third takes 0.4 s, and pays where the
-# first two are doubted or several things are asked for (dev: right 0.809; with two 0.800, always
-# with three 0.809, with a fourth 0.810).
-READ_AT_LEAST, READ_AT_MOST = 2, 3
 # The words of questions that two statements answer together, on the train subjects, where seven of
 # ten such questions have one and every tenth of the others. A follow-up's first "and" is none.
 _SEVERAL = re.compile(
@@ -119,13 +113,13 @@ def rank_by_answer(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tupl
 def rank_statements(
     hits: Sequence[Hit], candidates: Sequence[Candidate], doubts: Mapping[str, float]
 ) -> tuple[Ranked, ...]:
-    """The statements found, likeliest to answer first; those that were read before the others.
+    """The statements found, likeliest to answer first.
 
     Args:
         hits: as retrieval ranked them.
         candidates: their sentences, judged, likeliest first.
         doubts: statement id -> how likely the language model, reading it alone, found it that it
-            does not answer, 0..1; of those that it read.
+            does not answer, 0..1; empty where none reads.
     """
     best: dict[str, float] = {}
     for candidate in candidates:
@@ -136,26 +130,12 @@ def rank_statements(
             CONSTANT
             + OF_JUDGE * logit(best[hit.statement.id])
             - OF_RANK * log(hit.rank)
-            - OF_DOUBT * logit(doubts.get(hit.statement.id, UNREAD)),
+            - (OF_DOUBT * logit(doubts[hit.statement.id]) if doubts else 0),
         )
         for hit in hits
         if hit.statement.id in best
     ]
-    return tuple(sorted(ranked, key=lambda each: (each.statement.id not in doubts, -each.log_odds)))
-
-
-def reads_on(question: str, doubts: Mapping[str, float]) -> bool:
-    """Whether a language model should read another statement, alone.
-
-    Args:
-        question: as it was asked.
-        doubts: statement id -> how likely it found it that the statement does not answer, 0..1; of
-            those it read so far.
-    """
-    if len(doubts) < READ_AT_LEAST:
-        return True
-    is_open = _asks_for_several(question) or min(doubts.values()) > UNREAD
-    return is_open and len(doubts) < READ_AT_MOST
+    return tuple(sorted(ranked, key=lambda each: -each.log_odds))
 
 
 def select(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from math import log
 from types import TracebackType
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
 from assistant.answer import Hit
+from assistant.conversation import Turn
 from assistant.embedder import Vectors
 from assistant.language_model import LanguageModel
 from assistant.selection import Candidate
@@ -73,17 +73,11 @@ class ScriptedChatModel(BaseChatModel):
     """Streams scripted replies, a few characters at a time, and records what it was asked.
 
     The last reply is given again when they run out. `failure` is raised after the reply's pieces.
-    A request for a single token is told how likely the first word of an abstention is, as
-    llama.cpp tells it: `doubt`, or that of `doubts` whose key is in the prompt. Such requests are
-    in `read`, not in `received`.
     """
 
     replies: list[str]
     failure: Exception | None = None
     piece_length: int = 3
-    doubt: float | None = None
-    doubts: dict[str, float] = {}  # noqa: RUF012
-    read: list[str] = []  # noqa: RUF012
     received: list[list[BaseMessage]] = []  # noqa: RUF012  # pydantic copies it for each model
     pieces_sent: int = 0
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
@@ -99,20 +93,8 @@ class ScriptedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: object,
     ) -> ChatResult:
-        if kwargs.get("max_completion_tokens") == 1:
-            return ChatResult(generations=[ChatGeneration(message=self._first(messages))])
         text = "".join(chunk.text for chunk in self._stream(messages))
         return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
-
-    def _first(self, messages: list[BaseMessage]) -> AIMessage:
-        if self.failure:
-            raise self.failure
-        asked = str(messages[-1].content)
-        self.read.append(asked)
-        doubt = next((told for key, told in self.doubts.items() if key in asked), self.doubt)
-        top = [{"token": "None", "logprob": log(doubt)}] if doubt else []
-        told = {"content": [{"token": "Bees", "top_logprobs": top}]}
-        return AIMessage("Bees", response_metadata={"logprobs": told})
 
     def _stream(
         self,
@@ -143,16 +125,29 @@ def scripted_model(
     failure: Exception | None = None,
     context_tokens: int = 100_000,
     name: str = "scripted",
-    doubt: float | None = None,
 ) -> tuple[LanguageModel, ScriptedChatModel]:
     """A language model that replies as scripted, and the chat model inside; a token is a word."""
-    chat = ScriptedChatModel(replies=list(replies) or [""], failure=failure, doubt=doubt)
+    chat = ScriptedChatModel(replies=list(replies) or [""], failure=failure)
     return (
-        LanguageModel(
-            name, chat, "script", doubt is not None, context_tokens, lambda text: len(text.split())
-        ),
+        LanguageModel(name, chat, "script", None, context_tokens, lambda text: len(text.split())),
         chat,
     )
+
+
+class ScriptedReader:
+    """Doubts every statement as much, but those that hold a key of `doubts`; keeps what it read."""
+
+    def __init__(self, doubt: float, doubts: Mapping[str, float] | None = None) -> None:
+        self.doubt = doubt
+        self.by_key = doubts or {}
+        self.read: list[str] = []
+
+    def doubts(
+        self, question: str, history: Sequence[Turn], statements: Sequence[str]
+    ) -> Iterator[float]:
+        for statement in statements:
+            self.read.append(statement)
+            yield next((told for key, told in self.by_key.items() if key in statement), self.doubt)
 
 
 def hits_for(*texts: str) -> tuple[Hit, ...]:

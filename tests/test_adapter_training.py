@@ -29,11 +29,12 @@ from assistant.training.adapter_file import write_adapter
 from assistant.training.adapter_training import (
     Recipe,
     _laid_out,
+    average_checkpoints,
     pack_loss,
     read_checkpoint,
     train_adapter,
 )
-from assistant.training.llama import Llama
+from assistant.training.lora import new_network
 from assistant.training.question_sets import QuestionSet, read_question_set
 from assistant.words import split_sentences
 from tests.fakes import WordEmbedder
@@ -94,14 +95,14 @@ def test_the_network_with_an_adapter_is_the_one_llama_cpp_runs(
     tmp_path: Path, server: LocalServer
 ) -> None:
     torch.manual_seed(7)
-    network = Llama(_base(), rank=4, alpha=8.0, dtype=torch.float32)
+    network = new_network(_base(), rank=4, alpha=8.0, dtype=torch.float32)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if name.endswith(".b"):
                 parameter.normal_(std=0.05)
     file = tmp_path / "adapter.gguf"
     write_adapter(network, 8.0, file)
-    pack = tokens_of(PACK, lambda text: server.tokenize(text, has_markup=True))
+    pack = tokens_of(PACK, server.tokenize)
     tokens = pack.common + pack.branches[0][0]
     mask = torch.ones(len(tokens), len(tokens), dtype=torch.bool).tril()
     with torch.no_grad():
@@ -118,7 +119,7 @@ def test_the_network_with_an_adapter_is_the_one_llama_cpp_runs(
 def test_a_pack_is_the_prompt_the_assistant_sends(server: LocalServer) -> None:
     """With a history and a question that starts with a word, whose space belongs to it."""
     pack = Pack(PACK.statements, PACK.asked[:1], history=(("Are there bees?", "There are. [1]"),))
-    tokens = tokens_of(pack, lambda text: server.tokenize(text, has_markup=True))
+    tokens = tokens_of(pack, server.tokenize)
     with closing(load_file("base", _base(), None)) as model:
         messages = Generator(model).prompt(pack.asked[0][0], pack.history, pack.statements)
     roles = {"human": "user", "ai": "assistant"}
@@ -128,8 +129,8 @@ def test_a_pack_is_the_prompt_the_assistant_sends(server: LocalServer) -> None:
 
 
 def test_questions_of_a_pack_do_not_see_each_other(server: LocalServer) -> None:
-    both = tokens_of(PACK, lambda text: server.tokenize(text, has_markup=True))
-    network = Llama(_base(), rank=4, alpha=8.0, dtype=torch.float32)
+    both = tokens_of(PACK, server.tokenize)
+    network = new_network(_base(), rank=4, alpha=8.0, dtype=torch.float32)
 
     def replied(pack_tokens: object, branch: int) -> torch.Tensor:
         assert isinstance(pack_tokens, type(both))
@@ -146,10 +147,10 @@ def test_questions_of_a_pack_do_not_see_each_other(server: LocalServer) -> None:
 def test_training_learns_and_goes_on_from_its_checkpoint(
     tmp_path: Path, server: LocalServer
 ) -> None:
-    tokens = tokens_of(PACK, lambda text: server.tokenize(text, has_markup=True))
+    tokens = tokens_of(PACK, server.tokenize)
     checkpoint, said = tmp_path / "adapter.pt", list[str]()
     recipe = Recipe(rank=2, alpha=4.0, rate=3e-3, epochs=24.0)
-    untrained = Llama(_base(), 2, 4.0, torch.float32)
+    untrained = new_network(_base(), 2, 4.0, torch.float32)
     train_adapter(_base(), [tokens], recipe, checkpoint, said.append)
     network, kept = read_checkpoint(_base(), checkpoint)
     assert kept == recipe
@@ -169,6 +170,13 @@ def test_training_learns_and_goes_on_from_its_checkpoint(
     )
     for name, learned in network.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], learned)
+    mean = tmp_path / "mean.pt"
+    empty = {name: torch.zeros_like(learned) for name, learned in network.state_dict().items()}
+    torch.save({"recipe": {}, "network": empty}, tmp_path / "empty.pt")
+    average_checkpoints([checkpoint, tmp_path / "empty.pt"], mean)
+    halved, _ = read_checkpoint(_base(), mean)
+    for name, learned in network.state_dict().items():
+        torch.testing.assert_close(halved.state_dict()[name], learned / 2)
 
 
 def test_every_question_of_a_subject_is_learned_once_beside_what_answers_it(

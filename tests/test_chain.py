@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import pairwise
 
@@ -20,10 +20,15 @@ from assistant.errors import AssistantError, ModelError
 from assistant.generation import Generator
 from assistant.index import StatementIndex
 from assistant.retrieval import Retriever
-from assistant.selection import READ_AT_LEAST, READ_AT_MOST
 from assistant.statement_retriever import StatementRetriever
 from assistant.verification import Verifier
-from tests.fakes import ScriptedChatModel, WordEmbedder, WordJudge, scripted_model
+from tests.fakes import (
+    ScriptedChatModel,
+    ScriptedReader,
+    WordEmbedder,
+    WordJudge,
+    scripted_model,
+)
 
 TEXTS = [
     "Bees fly from ten degrees on. They sleep at night.",
@@ -55,13 +60,11 @@ def chain_with(retriever: Retriever) -> Asking:
         *replies: str,
         abstain_below: float = 0.3,
         failure: Exception | None = None,
-        doubt: float | None = None,
-        doubts: Mapping[str, float] | None = None,
+        reader: ScriptedReader | None = None,
     ) -> tuple[Chain, ScriptedChatModel]:
-        model, chat = scripted_model(*replies, failure=failure, doubt=doubt)
-        chat.doubts.update(doubts or {})
+        model, chat = scripted_model(*replies, failure=failure)
         return build_chain(
-            retriever, WordJudge(), Verifier(), Generator(model), abstain_below
+            retriever, WordJudge(), Verifier(), Generator(model), reader, abstain_below
         ), chat
 
     return build
@@ -70,7 +73,7 @@ def chain_with(retriever: Retriever) -> Asking:
 @pytest.fixture(scope="module")
 def quoting(retriever: Retriever) -> Chain:
     """A chain without a language model."""
-    return build_chain(retriever, WordJudge(), Verifier(), None, 0.3)
+    return build_chain(retriever, WordJudge(), Verifier(), None, None, 0.3)
 
 
 def check(answer: Answer) -> None:
@@ -202,7 +205,7 @@ def test_where_the_model_declines_the_judge_has_to_be_surer(chain_with: Asking) 
 
 
 def test_a_model_that_doubts_what_it_reads_is_not_asked_to_write(chain_with: Asking) -> None:
-    chain, chat = chain_with(TRUE, abstain_below=JUST_SURE, doubt=0.9)
+    chain, chat = chain_with(TRUE, abstain_below=JUST_SURE, reader=ScriptedReader(0.9))
     answer = chain.invoke(QUESTION)
     check(answer)
     assert not answer.answered
@@ -211,27 +214,13 @@ def test_a_model_that_doubts_what_it_reads_is_not_asked_to_write(chain_with: Ask
     assert answer.confidence < JUST_SURE
 
 
-def test_the_two_likeliest_statements_are_read_alone_the_likeliest_last(
+def test_every_statement_found_is_read_alone_by_the_model_that_tells_its_doubt(
     chain_with: Asking,
 ) -> None:
-    chain, chat = chain_with(TRUE, doubt=0.1)
-    answer = chain.invoke(QUESTION)
-    told = {each.statement.text for each in answer.receipt.read if each.doubt is not None}
-    assert len(chat.read) == len(told) == READ_AT_LEAST
-    assert all("[2]" not in each for each in chat.read)
-    assert answer.hits[0].statement.text in chat.read[-1]
-
-
-@pytest.mark.parametrize(
-    ("question", "doubt"),
-    [(QUESTION, 0.9), ("From how many degrees on do bees fly, and how long does honey keep?", 0.1)],
-)
-def test_a_third_is_read_where_the_two_are_doubted_or_several_things_asked_for(
-    chain_with: Asking, question: str, doubt: float
-) -> None:
-    chain, chat = chain_with(TRUE, doubt=doubt)
-    chain.invoke(question)
-    assert len(chat.read) == READ_AT_MOST
+    reader = ScriptedReader(0.1)
+    answer = chain_with(TRUE, reader=reader)[0].invoke(QUESTION)
+    assert sorted(reader.read) == sorted(hit.statement.text for hit in answer.hits)
+    assert {each.doubt for each in answer.receipt.read} == {0.1}
 
 
 def test_the_statement_that_the_model_finds_the_answer_in_makes_the_answer() -> None:
@@ -241,9 +230,9 @@ def test_the_statement_that_the_model_finds_the_answer_in_makes_the_answer() -> 
     with closing(index):
         retriever = Retriever(index)
         first, second = (hit.statement.text for hit in retriever.search("When do bees dance?", 2))
-        model, chat = scripted_model(doubt=0.5)
-        chat.doubts.update({first: 0.99, second: 0.01})
-        chain = build_chain(retriever, WordJudge(), Verifier(), Generator(model), 0.3)
+        model, _ = scripted_model()
+        reader = ScriptedReader(0.5, {first: 0.99, second: 0.01})
+        chain = build_chain(retriever, WordJudge(), Verifier(), Generator(model), reader, 0.3)
         answer = chain.invoke("When do bees dance?")
     check(answer)
     assert answer.sentences[0].text == second
@@ -251,16 +240,16 @@ def test_the_statement_that_the_model_finds_the_answer_in_makes_the_answer() -> 
 
 
 def test_stopping_between_two_statements_stops_the_reading(chain_with: Asking) -> None:
-    chain, chat = chain_with(TRUE, doubt=0.1)
-    stream = chain.stream(QUESTION)
+    reader = ScriptedReader(0.1)
+    stream = chain_with(TRUE, reader=reader)[0].stream(QUESTION)
     next(stream)
     stream.close()
-    assert len(chat.read) == 1
+    assert len(reader.read) == 1
 
 
 def test_what_the_model_doubts_is_told_in_the_receipt(chain_with: Asking) -> None:
     answers = [
-        chain_with(TRUE, doubt=0.99, doubts={"ten degrees": doubt})[0].invoke(QUESTION)
+        chain_with(TRUE, reader=ScriptedReader(0.99, {"ten degrees": doubt}))[0].invoke(QUESTION)
         for doubt in (0.1, 0.4)
     ]
     assert [each.receipt.doubt for each in answers] == pytest.approx([0.1, 0.4])
@@ -275,7 +264,8 @@ def test_a_model_without_doubt_speaks_for_what_the_judge_finds_unlikely(
     question = "When do bees zeppelin?"
     alone = chain_with(TRUE, abstain_below=0.85)[0].invoke(question)
     assert not alone.answered
-    assert chain_with(TRUE, abstain_below=0.85, doubt=0.001)[0].invoke(question).answered
+    sure = ScriptedReader(0.001)
+    assert chain_with(TRUE, abstain_below=0.85, reader=sure)[0].invoke(question).answered
 
 
 def test_a_judge_that_is_sure_answers_in_quotes_where_the_model_declines(
@@ -408,9 +398,10 @@ class AlmostSure(WordJudge):
 def test_a_model_whose_own_words_all_pass_has_said_enough(
     retriever: Retriever, doubt: float | None, draft: str, text: str
 ) -> None:
-    model, chat = scripted_model(draft, doubt=doubt)
-    chat.doubts.update({"Wax": 0.99, "Honey": 0.99})
-    chain = build_chain(retriever, WordJudge(), Verifier(AlmostSure()), Generator(model), 0.3)
+    model, _ = scripted_model(draft)
+    reader = None if doubt is None else ScriptedReader(doubt, {"Wax": 0.99, "Honey": 0.99})
+    verifier = Verifier(AlmostSure())
+    chain = build_chain(retriever, WordJudge(), verifier, Generator(model), reader, 0.3)
     answer = chain.invoke("When do bees fly and when do they sleep at night?")
     check(answer)
     assert answer.text == text
@@ -430,7 +421,7 @@ def test_the_answer_holds_the_sentence_that_is_likeliest_to_answer() -> None:
             return np.array([0.99 if "four" in text else 0.01 for text, _ in pairs], np.float32)
 
     with closing(index):
-        chain = build_chain(Retriever(index), LikesTheFigure(), Verifier(), None, 0.3)
+        chain = build_chain(Retriever(index), LikesTheFigure(), Verifier(), None, None, 0.3)
         assert likely in chain.invoke("What is the pier visitor fee of the harbour?").text
 
 

@@ -39,26 +39,6 @@ def test_the_draft_comes_piece_by_piece_as_the_model_writes_it() -> None:
     assert "Bee" + "".join(pieces) == "Bees fly from ten degrees on [1]."
 
 
-def test_a_passage_is_read_alone_for_how_much_the_model_doubts_that_it_answers() -> None:
-    model, chat = scripted_model("Bees fly.", doubt=0.25)
-    assert Generator(model).doubt("When?", [], PASSAGES[1]) == pytest.approx(0.25)
-    assert PASSAGES[1] in chat.read[0]
-    assert PASSAGES[0] not in chat.read[0]
-    assert chat.pieces_sent == 0
-
-
-def test_an_abstention_that_is_not_among_the_likeliest_words_is_not_likely() -> None:
-    model, chat = scripted_model("Bees fly.", doubt=0.25)
-    chat.doubt = 0.0
-    assert Generator(model).doubt("When?", [], PASSAGES[0]) == 0
-
-
-def test_a_model_that_fails_while_it_reads_is_named() -> None:
-    model, _ = scripted_model("Bees fly.", failure=RuntimeError("out of memory"), doubt=0.25)
-    with pytest.raises(ModelError, match="scripted failed: out of memory"):
-        Generator(model).doubt("When?", [], PASSAGES[0])
-
-
 def test_closing_the_draft_stops_the_model() -> None:
     model, chat = scripted_model("A very long draft. " * 100)
     generator = Generator(model)

@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).parent.parent / "assistant"
 ORDER = (
     "errors statement settings prompts progress lock receipt answer words conversation corpus "
     "examples embedder lexical chroma index retrieval statement_retriever catalogue download "
-    "runtime language_model selection judge_network judge generation details verification draft "
-    "chain assistant doctor loader chat_page chat terminal cli __main__"
+    "runtime gguf_file llama reader language_model selection judge_network judge generation "
+    "details verification draft chain assistant doctor loader chat_page chat terminal cli __main__"
 ).split()
 
 # Third-party types stop at the modules that own them.
@@ -29,7 +29,7 @@ OWNERS = {
     "rapidfuzz": {"lexical"},
     "sentence_transformers": {"embedder"},
     "tantivy": {"lexical", "words"},
-    "torch": {"judge", "judge_network"},
+    "torch": {"gguf_file", "judge", "judge_network", "llama", "reader"},
     "tqdm": {"progress"},
     "xllamacpp": {"runtime"},
 }

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from assistant.catalogue import find_model
-from assistant.selection import READ_AT_MOST
 from assistant.training.question_sets import QuestionSet
 
 if TYPE_CHECKING:
@@ -61,6 +60,11 @@ def add_adapter_commands(
     training.add_argument("--epochs", type=float, default=1.0, help="over the packs")
     training.add_argument("--seed", type=int, default=1)
 
+    averaging = commands.add_parser("adapter-average", help="the mean of several checkpoints")
+    averaging.set_defaults(run=_average)
+    averaging.add_argument("checkpoints", type=Path, nargs="+", help="of adapters of one shape")
+    averaging.add_argument("--output", type=Path, required=True, help="the checkpoint, .pt")
+
     converting = commands.add_parser("adapter-convert", help="a checkpoint as a GGUF file")
     converting.set_defaults(run=_convert)
     converting.add_argument("checkpoint", type=Path)
@@ -84,9 +88,6 @@ def add_adapter_commands(
     reading.set_defaults(run=lambda options: _measure_reading(options, sets))
     reading.add_argument("--split", choices=("dev", "test"), default="dev")
     reading.add_argument("--adapter", type=Path, help="another one over the bundled model")
-    reading.add_argument(
-        "--read", type=int, nargs="+", help="so many; default: as many as the assistant does"
-    )
     reading.add_argument("--doubts", type=Path, help="a .json file that keeps what was read")
     reading.add_argument("--fit", action="store_true", help="find the constants again")
 
@@ -132,10 +133,7 @@ def _train(options: argparse.Namespace) -> int:
     base = _base_file()
     with closing(LocalServer(base)) as server:
         packs, dev = (
-            [
-                tokens_of(pack, lambda text: server.tokenize(text, has_markup=True))
-                for pack in (read_packs(path) if path else ())
-            ]
+            [tokens_of(pack, server.tokenize) for pack in (read_packs(path) if path else ())]
             for path in (options.packs, options.dev)
         )
     total = sum(len(p.common) + sum(len(a) + len(r) for a, r in p.branches) for p in packs)
@@ -150,6 +148,13 @@ def _train(options: argparse.Namespace) -> int:
     network = train_adapter(base, packs, recipe, options.output, report, options.start_from)
     if dev:
         report(f"dev loss {mean_loss(network, dev):.4f}")
+    return 0
+
+
+def _average(options: argparse.Namespace) -> int:
+    from assistant.training.adapter_training import average_checkpoints
+
+    average_checkpoints(options.checkpoints, options.output)
     return 0
 
 
@@ -199,7 +204,6 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
 
 
 def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
-    from assistant.generation import Generator
     from assistant.judge import ANSWER_WEIGHTS, Judge
     from assistant.settings import DEFAULT_ABSTAIN_BELOW
     from assistant.training import reading_evaluation as reading
@@ -213,21 +217,19 @@ def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
     else:
         model = _model(BUNDLED, options.adapter)
         assert model
+        assert model.reader
         with closing(model):
-            doubts = reading.read_alone(
-                pooled, Generator(model), max(options.read or [READ_AT_MOST])
-            )
+            doubts = reading.read_alone(pooled, model.reader)
         if options.doubts:
             options.doubts.write_text(json.dumps(doubts), encoding="utf-8")
     shipped = judged.pop(options.statements.name)
     subjects = [each for some in judged.values() for each in some]
-    for read in options.read or [None]:
-        for name, chosen in (("subjects", subjects), (options.statements.name, shipped)):
-            results = reading.outcomes(chosen, doubts, read)
-            figures = reading.summary(results, DEFAULT_ABSTAIN_BELOW)
-            print(f"\n{name}, {options.split}, {read or 'as many'} read\n{figures}")
-        if options.fit:
-            print(f"\nfitted, {read or 'as many'} read: {reading.fit(pooled, doubts, read)}")
+    for name, chosen in (("subjects", subjects), (options.statements.name, shipped)):
+        results = reading.outcomes(chosen, doubts)
+        figures = reading.summary(results, DEFAULT_ABSTAIN_BELOW)
+        print(f"\n{name}, {options.split}\n{figures}")
+    if options.fit:
+        print(f"\nfitted: {reading.fit(pooled, doubts)}")
     return 0
 
 

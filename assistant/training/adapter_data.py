@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assistant.conversation import Turn
 from assistant.details import disagreement, overlap
-from assistant.prompts import NOT_ANSWERED, STATEMENTS_PROMPT, SYSTEM_PROMPT
+from assistant.prompts import NOT_ANSWERED
+from assistant.reader import END, REPLY, Tokenize, prompt_of, prompt_start
+from assistant.retrieval import FOUND
 from assistant.training.judge_data import cut_passages, is_held_out, most_alike
 from assistant.training.question_sets import AskedQuestion, QuestionSet
 from assistant.training.support_data import marked_sentences
@@ -23,8 +25,10 @@ from assistant.words import content_words, split_sentences
 
 MOST_STATEMENTS = 6
 MOST_ASKED = 8
-# Of the statements read alone, how many that retrieval finds for a question are asked about it.
+# Of the statements read alone, how many that retrieval finds for a question are asked about it, ...
 FOUND_ALONE = 3
+# ... and how often those after them, of as many as the assistant reads.
+ASKED_FURTHER = 0.4
 MOST_ASKED_ALONE = 12
 SNIPPETS = 4
 # How often sentences of few statements are shown, each with a number, as the assistant does.
@@ -35,10 +39,6 @@ SENTENCE_SHOWN = 0.6
 # How often a question is asked too whose answer is not among the statements shown.
 WITHHELD = 0.25
 SILENCE = f"{NOT_ANSWERED}s this."
-# The chat template of SmolLM2; a test holds it against the one in the model's file.
-TURN = "<|im_start|>{role}\n{text}<|im_end|>\n"
-REPLY = "<|im_start|>assistant\n"
-END = "<|im_end|>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,10 @@ def lone_packs(questions: QuestionSet, chance: random.Random) -> Iterator[Pack]:
     for question in questions.questions:
         if question.history:
             continue
-        found = [identity for identity, _ in questions.found(question)[:FOUND_ALONE]]
-        for identity in {*found, *question.evidence}:
+        found = [identity for identity, _ in questions.found(question)[:FOUND]]
+        asked_of = found[:FOUND_ALONE]
+        asked_of += [each for each in found[FOUND_ALONE:] if chance.random() < ASKED_FURTHER]
+        for identity in dict.fromkeys([*asked_of, *question.evidence]):
             if identity in question.evidence:
                 reply = _reply_of(identity, question, questions.statements[identity])
             elif identity in question.grades:
@@ -308,24 +310,20 @@ def read_packs(path: Path) -> Iterator[Pack]:
         )
 
 
-def tokens_of(pack: Pack, tokenize: Callable[[str], list[int]]) -> Tokens:
+def tokens_of(pack: Pack, tokenize: Tokenize) -> Tokens:
     """A pack in the prompt that the assistant uses.
 
     Args:
         pack: statements, questions and replies.
-        tokenize: text with the marks of the template to tokens; `LocalServer.tokenize`.
+        tokenize: the model's tokenizer; `LocalServer.tokenize`.
     """
-    numbered = "\n".join(f"[{n}] {text}" for n, text in enumerate(pack.statements, start=1))
-    common = TURN.format(role="system", text=SYSTEM_PROMPT)
-    for asked, said in pack.history:
-        common += TURN.format(role="user", text=asked) + TURN.format(role="assistant", text=said)
-    # The space before a question belongs to its first word.
-    opening = STATEMENTS_PROMPT.format(statements=numbered, question="").rstrip(" ")
-    common += TURN.format(role="user", text=opening).removesuffix(f"{END}\n")
     return Tokens(
-        tokenize(common),
+        prompt_start(pack.history, tokenize) + prompt_of(pack.statements, tokenize),
         [
-            (tokenize(f" {question}{END}\n{REPLY}"), tokenize(f"{reply}{END}"))
+            (
+                tokenize(f" {question}", False) + tokenize(REPLY, True),
+                tokenize(reply, False) + tokenize(END, True),
+            )
             for question, reply in pack.asked
         ],
     )

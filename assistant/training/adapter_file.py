@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.training.llama import Llama
+from assistant.llama import Llama
+from assistant.training.lora import learned
 
 
 def write_adapter(network: Llama, alpha: float, path: Path) -> None:
@@ -26,7 +27,7 @@ def write_adapter(network: Llama, alpha: float, path: Path) -> None:
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", alpha)
-    for name, matrix in network.learned():
+    for name, matrix in learned(network):
         writer.add_tensor(name, matrix.cpu().numpy().astype(np.float16))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from assistant.llama import Llama, has_bfloat16, laid_out
 from assistant.training.adapter_data import Tokens
-from assistant.training.judge_training import has_bfloat16
-from assistant.training.llama import Llama
+from assistant.training.lora import new_network
 
 PACKS_A_STEP = 3
 # How much the first token of a reply counts.
@@ -72,7 +72,7 @@ def train_adapter(
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if device.type == "cuda" or has_bfloat16() else torch.float32
-    network = Llama(base, recipe.rank, recipe.alpha, dtype).to(device)
+    network = new_network(base, recipe.rank, recipe.alpha, dtype).to(device)
     if len(packs) >= COMPILED_FROM and shutil.which("c++"):
         for block in network.blocks:
             block.compile(dynamic=True)
@@ -111,9 +111,22 @@ def read_checkpoint(base: Path, checkpoint: Path) -> tuple[Llama, Recipe]:
     """The network as a checkpoint left it, in full width, and how it was trained."""
     saved: dict[str, Any] = torch.load(checkpoint, weights_only=True)
     recipe = Recipe(**saved["recipe"])
-    network = Llama(base, recipe.rank, recipe.alpha, torch.float32)
+    network = new_network(base, recipe.rank, recipe.alpha, torch.float32)
     network.load_state_dict(saved["network"])
     return network.eval(), recipe
+
+
+def average_checkpoints(checkpoints: Sequence[Path], output: Path) -> None:
+    """The mean of what several rounds learned from one start ("model soup", Wortsman et al., 2022).
+
+    Args:
+        checkpoints: of adapters of one shape.
+        output: a checkpoint with the recipe of the first; to start from, or to convert.
+    """
+    saved = [torch.load(path, weights_only=True) for path in checkpoints]
+    networks = [each["network"] for each in saved]
+    mean = {name: sum(each[name] for each in networks) / len(networks) for name in networks[0]}
+    torch.save({"recipe": saved[0]["recipe"], "network": mean}, output)
 
 
 def mean_loss(network: Llama, packs: Sequence[Tokens]) -> float:
@@ -142,28 +155,17 @@ def _laid_out(pack: Tokens) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
 
     Returns:
         The tokens, their positions, who sees whom, which tokens are scored, and how much each
-        of those counts. Every branch goes on from the last common token, as if it were alone.
+        of those counts.
     """
-    tokens = list(pack.common)
-    positions = list(range(len(tokens)))
-    branch = [-1] * len(tokens)
     scored: list[int] = []
     weights: list[float] = []
-    for number, (asked, reply) in enumerate(pack.branches):
-        scored += range(len(tokens) + len(asked), len(tokens) + len(asked) + len(reply))
+    end = len(pack.common)
+    for asked, reply in pack.branches:
+        end += len(asked) + len(reply)
+        scored += range(end - len(reply), end)
         weights += [START_WEIGHT, *[1 / math.sqrt(len(reply))] * (len(reply) - 1)]
-        positions += range(len(pack.common), len(pack.common) + len(asked) + len(reply))
-        tokens += asked + reply
-        branch += [number] * (len(asked) + len(reply))
-    of = torch.tensor(branch)
-    sees = (of.unsqueeze(1) == of.unsqueeze(0)) | (of.unsqueeze(0) == -1)
-    return (
-        torch.tensor(tokens),
-        torch.tensor(positions),
-        sees & torch.ones_like(sees).tril(),
-        torch.tensor(scored),
-        torch.tensor(weights),
-    )
+    row = laid_out(pack.common, [asked + reply for asked, reply in pack.branches])
+    return (*row, torch.tensor(scored), torch.tensor(weights))
 
 
 def _batches(packs: Sequence[Tokens], steps: int, seed: int) -> Iterator[Sequence[Tokens]]:

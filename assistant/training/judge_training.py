@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from assistant.judge import load_network
 from assistant.judge_network import Batch, JudgeNetwork, load_tokenizer, make_batch, new_network
+from assistant.llama import has_bfloat16
 from assistant.training.judge_data import Example
 
 # About 1,300 tokens a step: what two cores' caches hold, and enough sentences for a gradient.
@@ -78,11 +79,6 @@ def train(
         torch.save(network.state_dict(), path)
         report(f"{stage.name}: saved {path.name}")
     return network.eval()
-
-
-def has_bfloat16() -> bool:
-    """Whether the processor computes in it: twice as fast then, and many times slower if not."""
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
 def _run(

@@ -10,23 +10,21 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from assistant.answer import CONSTANT, WEIGHT_OF_JUDGE, Hit, confidence, logit
-from assistant.conversation import Turn
+from assistant.draft import passages_to_read
+from assistant.reader import Reader
 from assistant.retrieval import FOUND
 from assistant.selection import (
-    READ_AT_MOST,
     Candidate,
     SentenceJudge,
     judge_sentences,
     rank_by_answer,
     rank_statements,
-    reads_on,
     select,
 )
 from assistant.statement import Statement
@@ -43,14 +41,6 @@ Doubts = Mapping[str, Mapping[str, float]]
 """Question id -> statement id -> how likely it was found that it does not answer."""
 
 Drawn = NDArray[np.int64]
-_UNREAD: Mapping[str, float] = {}
-
-
-class Reader(Protocol):
-    """What is measured; the assistant's `Generator`."""
-
-    def doubt(self, question: str, history: Sequence[Turn], passage: str) -> float:
-        """How likely it finds it that the passage does not answer, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +50,6 @@ class Judged:
     question: AskedQuestion
     hits: tuple[Hit, ...]
     candidates: tuple[Candidate, ...]
-
-    def likeliest(self, read: int) -> list[str]:
-        """The ids of the statements that would be read."""
-        ranked = rank_statements(self.hits, self.candidates, _UNREAD)
-        return [each.statement.id for each in ranked[:read]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +82,13 @@ def judge_found(questions: QuestionSet, judge: SentenceJudge) -> list[Judged]:
     return judged
 
 
-def read_alone(judged: Sequence[Judged], reader: Reader, read: int) -> Doubts:
-    """What the reader doubts of the statements likeliest to answer each question.
-
-    Questions about the same statement follow each other, so that a server that keeps what it has
-    read reads the statement once.
-    """
-    texts = {hit.statement.id: hit.statement.text for each in judged for hit in each.hits}
-    tasks = sorted(
-        (identity, number)
-        for number, each in enumerate(judged)
-        for identity in each.likeliest(read)
-    )
+def read_alone(judged: Sequence[Judged], reader: Reader) -> Doubts:
+    """What the reader doubts of the statements found for each question."""
     doubts: dict[str, dict[str, float]] = {}
-    for identity, number in tqdm(tasks, "read"):
-        question = judged[number].question
-        doubt = reader.doubt(question.question, question.history, texts[identity])
-        doubts.setdefault(question.id, {})[identity] = doubt
+    for each in tqdm(judged, "read"):
+        question, passages = each.question, passages_to_read(each.candidates)
+        told = reader.doubts(question.question, question.history, list(passages.values()))
+        doubts[question.id] = dict(zip(passages, told, strict=True))
     return doubts
 
 
@@ -139,25 +114,9 @@ def outcome(judged: Judged, doubts: Mapping[str, float]) -> Outcome:
     )
 
 
-def outcomes(judged: Sequence[Judged], doubts: Doubts, read: int | None = None) -> list[Outcome]:
-    """What would become of each question.
-
-    Args:
-        judged: the questions.
-        doubts: of as many statements as may be read.
-        read: how many are read alone; None for as many as the assistant reads.
-    """
-    return [outcome(each, _own(each, doubts, read)) for each in judged]
-
-
-def _own(judged: Judged, doubts: Doubts, read: int | None) -> dict[str, float]:
-    """What is doubted of the statements that are read for a question."""
-    own: dict[str, float] = {}
-    for identity in judged.likeliest(read or READ_AT_MOST):
-        if read is None and not reads_on(judged.question.question, own):
-            break
-        own[identity] = doubts[judged.question.id][identity]
-    return own
+def outcomes(judged: Sequence[Judged], doubts: Doubts) -> list[Outcome]:
+    """What would become of each question."""
+    return [outcome(each, doubts[each.question.id]) for each in judged]
 
 
 def summary(results: Sequence[Outcome], needed: float) -> str:
@@ -196,10 +155,10 @@ def summary(results: Sequence[Outcome], needed: float) -> str:
     return "\n".join(lines)
 
 
-def fit(judged: Sequence[Judged], doubts: Doubts, read: int | None = None) -> str:
+def fit(judged: Sequence[Judged], doubts: Doubts) -> str:
     """The constants of `selection` and `answer`, found again on these questions.
 
-    The odds of a statement are fitted as a choice among those that were read (McFadden, 1974),
+    The odds of a statement are fitted as a choice among those found (McFadden, 1974),
     the confidence as a logistic regression of whether anything answers.
     """
     from scipy.optimize import minimize
@@ -207,7 +166,7 @@ def fit(judged: Sequence[Judged], doubts: Doubts, read: int | None = None) -> st
 
     choices, inputs = [], []
     for each in judged:
-        own = _own(each, doubts, read)
+        own = doubts[each.question.id]
         least, following = sorted(own.values())[:2]
         inputs.append((_some(each), logit(least), logit(following)))
         features = np.array([_features(each, identity, doubt) for identity, doubt in own.items()])

@@ -1,27 +1,26 @@
-"""The language model as PyTorch sees it: Llama read from a GGUF file, frozen, with a LoRA on top.
-
-LoRA (Hu et al., 2021, https://arxiv.org/abs/2106.09685): beside a linear layer `W` of a block stand
-two thin matrices, and the layer computes `Wx + alpha/rank * B(Ax)`; only they are trained.
+"""The language model as PyTorch sees it: Llama read from a GGUF file, with an adapter or without.
 
 Everything keeps the layout that llama.cpp uses, rotary positions on neighbouring pairs included,
-so that the trained matrices are the tensors of the adapter file as they are.
+so that what is trained on it is the tensors of the adapter file as they are. Imports torch: import
+this module inside functions only.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from assistant.errors import ModelError
+from assistant.gguf_file import read_gguf
+
 EPSILON = 1e-5  # of the norms; a Llama of another one is refused
-# The linear layers of a block, by their names in the file, ...
 LINEAR = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
-# ... and those that are learned on: every one costs time at every token (see models/ADAPTER.md).
-LEARNED = ("attn_q", "attn_v", "attn_output", "ffn_up", "ffn_down")
+"""The linear layers of a block, by their names in the file."""
 
 
 class FrozenLinear(nn.Module):
@@ -36,39 +35,13 @@ class FrozenLinear(nn.Module):
         return functional.linear(inputs, self.weight)
 
 
-class LoraLinear(FrozenLinear):
-    """A frozen linear layer and what is learned on top of it.
-
-    Attributes:
-        a: (rank, inputs), random at first.
-        b: (outputs, rank), zero at first, so that nothing has changed yet.
-    """
-
-    def __init__(self, weight: Tensor, rank: int, alpha: float) -> None:
-        super().__init__(weight)
-        outputs, inputs = weight.shape
-        self.a = nn.Parameter(torch.randn(rank, inputs) / math.sqrt(inputs))
-        self.b = nn.Parameter(torch.zeros(outputs, rank))
-        self._scale = alpha / rank
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        a, b = self.a.to(inputs.dtype), self.b.to(inputs.dtype)
-        learned = functional.linear(functional.linear(inputs, a), b)
-        return super().forward(inputs) + self._scale * learned
-
-
 class Block(nn.Module):
     """Attention with grouped keys and values, then the gated feed-forward layer."""
 
-    def __init__(self, tensors: dict[str, Tensor], rank: int, alpha: float, heads: int) -> None:
+    def __init__(self, tensors: dict[str, Tensor], heads: int) -> None:
         super().__init__()
         self.linear = nn.ModuleDict(
-            {
-                name: LoraLinear(tensors[f"{name}.weight"], rank, alpha)
-                if name in LEARNED
-                else FrozenLinear(tensors[f"{name}.weight"])
-                for name in LINEAR
-            }
+            {name: FrozenLinear(tensors[f"{name}.weight"]) for name in LINEAR}
         )
         for name in ("attn_norm", "ffn_norm"):
             self.register_buffer(name, tensors[f"{name}.weight"], persistent=False)
@@ -102,33 +75,29 @@ class Block(nn.Module):
 
 
 class Llama(nn.Module):
-    """The network of one GGUF file with an untrained LoRA."""
+    """The network of one GGUF file."""
 
-    def __init__(self, path: Path, rank: int, alpha: float, dtype: torch.dtype) -> None:
-        """Read the file's weights, whatever their quantization.
+    def __init__(self, path: Path, dtype: torch.dtype, adapter: Path | None = None) -> None:
+        """Read the file's weights.
 
         Args:
             path: a GGUF file of the llama architecture with tied embeddings.
-            rank: of the LoRA.
-            alpha: the LoRA counts `alpha / rank` times.
             dtype: what to compute in.
+            adapter: a LoRA in GGUF, whose matrices are added to the weights.
+
+        Raises:
+            ModelError: a file is damaged, or not of this architecture.
         """
         super().__init__()
-        import gguf
-
-        reader = gguf.GGUFReader(path)
-        tensors = {
-            tensor.name: torch.from_numpy(
-                gguf.quants.dequantize(tensor.data, tensor.tensor_type).copy()
-            ).to(dtype)
-            for tensor in reader.tensors
-        }
-        epsilon = reader.fields["llama.attention.layer_norm_rms_epsilon"].contents()
+        values, tensors = read_gguf(path)
+        if adapter:
+            _add_adapter(tensors, adapter)
+        tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
+        epsilon = values["llama.attention.layer_norm_rms_epsilon"]
         if not math.isclose(epsilon, EPSILON, rel_tol=1e-3):
-            raise ValueError(f"{path.name} has norms of {epsilon}; {EPSILON} is what is computed.")
-        heads = reader.fields["llama.attention.head_count"].contents()
-        blocks = reader.fields["llama.block_count"].contents()
-        self._base = reader.fields["llama.rope.freq_base"].contents()
+            raise ModelError(f"{path.name} has norms of {epsilon}; {EPSILON} is what is computed.")
+        heads = values["llama.attention.head_count"]
+        self._base = values["llama.rope.freq_base"]
         self._head_width = tensors["token_embd.weight"].shape[1] // heads
         self.register_buffer("embedding", tensors["token_embd.weight"], persistent=False)
         self.register_buffer("norm", tensors["output_norm.weight"], persistent=False)
@@ -141,11 +110,9 @@ class Llama(nn.Module):
                     for name, tensor in tensors.items()
                     if name.startswith(f"blk.{number}.")
                 },
-                rank,
-                alpha,
                 heads,
             )
-            for number in range(blocks)
+            for number in range(values["llama.block_count"])
         )
 
     def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
@@ -167,16 +134,50 @@ class Llama(nn.Module):
         """How likely each next token is, unnormalized: (tokens, vocabulary)."""
         return functional.linear(states, self.embedding).float()
 
-    def learned(self) -> Iterator[tuple[str, Tensor]]:
-        """What is trained, by the names that the tensors have in an adapter's file."""
-        for name, parameter in self.named_parameters():
-            _, block, _, layer, part = name.split(".")
-            yield f"blk.{block}.{layer}.weight.lora_{part}", parameter.detach()
-
     def _rotation(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         pairs = torch.arange(0, self._head_width, 2) / self._head_width
         angles = positions.float().unsqueeze(1) / self._base**pairs
         return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def laid_out(
+    common: Sequence[int], branches: Sequence[Sequence[int]]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Texts that begin alike as one row of tokens, what is common once.
+
+    Returns:
+        The tokens, their positions, and who sees whom: every branch goes on from the last common
+        token, as if it were alone.
+    """
+    tokens = list(common)
+    positions = list(range(len(common)))
+    branch = [-1] * len(common)
+    for number, own in enumerate(branches):
+        tokens += own
+        positions += range(len(common), len(common) + len(own))
+        branch += [number] * len(own)
+    of = torch.tensor(branch)
+    sees = (of.unsqueeze(1) == of.unsqueeze(0)) | (of.unsqueeze(0) == -1)
+    return (
+        torch.tensor(tokens),
+        torch.tensor(positions),
+        sees & torch.ones_like(sees).tril(),
+    )
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor computes in it: twice as fast then, and many times slower if not."""
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def _add_adapter(tensors: dict[str, Tensor], adapter: Path) -> None:
+    """LoRA (Hu et al., 2021): a layer `W` becomes `W + alpha/rank * BA`."""
+    values, learned = read_gguf(adapter)
+    for name in learned:
+        layer, _, part = name.rpartition(".lora_")
+        if part == "a":
+            a, b = learned[name], learned[f"{layer}.lora_b"]
+            tensors[layer] += values["adapter.lora.alpha"] / len(a) * (b @ a)
 
 
 def _rotated(states: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
