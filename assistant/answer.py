@@ -79,7 +79,7 @@ def confidence(hits: Iterable[Hit], doubts: Collection[float] = ()) -> float:
         return 0.0
     some = logit(1 - prod(1 - hit.score for hit in hits), 1 - SUREST)
     if doubts:
-        least, following = sorted([*doubts, *doubts] if len(doubts) == 1 else doubts)[:2]
+        least, following = least_two(doubts)
         log_odds = (
             CONSTANT_WITH_DOUBT
             + WEIGHT_BESIDE_DOUBT * some
@@ -89,6 +89,12 @@ def confidence(hits: Iterable[Hit], doubts: Collection[float] = ()) -> float:
     else:
         log_odds = CONSTANT + WEIGHT_OF_JUDGE * some
     return 1 / (1 + exp(-log_odds))
+
+
+def least_two(doubts: Collection[float]) -> tuple[float, float]:
+    """The two least of some doubts; of one, it twice."""
+    least, following = sorted([*doubts, *doubts] if len(doubts) == 1 else doubts)[:2]
+    return least, following
 
 
 def logit(probability: float, least: float = LEAST_DOUBT) -> float:

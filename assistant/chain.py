@@ -150,9 +150,9 @@ class AnswerStep(Runnable[Inquiry, Answer]):
 
     @staticmethod
     def _read(reader: Reader, draft: Draft) -> Iterator[str]:
-        """What the model doubts of each statement found, read alone."""
+        """What the model doubts of the statements that may answer, each read alone."""
         inquiry = draft.inquiry
-        passages = passages_to_read(draft.candidates)
+        passages = passages_to_read(inquiry.hits, draft.candidates)
         doubts = reader.doubts(inquiry.question, inquiry.history, list(passages.values()))
         for identity, doubt in zip(passages, doubts, strict=True):
             draft.doubts[identity] = doubt

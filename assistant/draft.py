@@ -11,7 +11,13 @@ from assistant.answer import Dropped, Hit, Sentence, confidence
 from assistant.conversation import Turn
 from assistant.judge import passage_around
 from assistant.receipt import ReadSentence, ReadStatement
-from assistant.selection import Candidate, Ranked, rank_by_answer, rank_statements
+from assistant.selection import (
+    READ_WITHIN,
+    Candidate,
+    Ranked,
+    rank_by_answer,
+    rank_statements,
+)
 from assistant.verification import Citations
 
 
@@ -98,13 +104,21 @@ class Draft:
         )
 
 
-def passages_to_read(candidates: Sequence[Candidate]) -> dict[str, str]:
-    """Statement id -> what is read of it: all, or of a long one what is around its likeliest.
+def passages_to_read(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> dict[str, str]:
+    """Statement id -> what a language model is to read of it, likeliest first.
+
+    Statements that are far less likely than the likeliest are left out; of a long one it is what
+    stands around its likeliest sentence.
 
     Args:
-        candidates: sentences of the statements found, likeliest first.
+        hits: as retrieval ranked them.
+        candidates: their sentences, judged, likeliest first.
     """
+    ranked = rank_statements(hits, candidates, {})
+    least = ranked[0].log_odds - READ_WITHIN
+    worth_reading = [each.statement for each in ranked if each.log_odds >= least]
+    likeliest = {each.statement.id: each.text for each in reversed(candidates)}
     return {
-        each.statement.id: passage_around(each.text, each.statement.text)[0]
-        for each in reversed(candidates)
+        statement.id: passage_around(likeliest[statement.id], statement.text)[0]
+        for statement in worth_reading
     }

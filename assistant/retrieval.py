@@ -8,7 +8,7 @@ from assistant.answer import Hit
 from assistant.index import StatementIndex
 
 # How many statements are found for a question.
-FOUND = 6
+FOUND = 8
 # Both legs are asked for this many candidates at least: beyond, neither ranks reliably.
 CANDIDATES = 50
 # Weight of the dense leg in the convex combination (Bruch et al., "An Analysis of Fusion

@@ -27,6 +27,12 @@ from assistant.words import split_sentences
 # About the length of a statement, in characters; more where a question asks for two things.
 LONGEST_ANSWER = 420
 LONGEST_ANSWER_TO_SEVERAL = 640
+# Statements that are less likely than the likeliest by more than this, in log odds and before they
+# are read, are not read: of the eight found on average two (dev: 0.830 right, were all answered,
+# as when all are read; within 2.5 four are read and 0.826 right).
+READ_WITHIN = 3.5
+# Speaks neither for a statement nor against it.
+UNREAD = 0.5
 # Chosen together on the dev questions, where the neighbouring values were right about as often:
 # how a statement's log odds of answering add up, from how likely on the runner-up is added, ...
 OF_JUDGE, OF_RANK, OF_DOUBT, CONSTANT = 0.4, 1.15, 0.8, 1.5
@@ -113,13 +119,13 @@ def rank_by_answer(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tupl
 def rank_statements(
     hits: Sequence[Hit], candidates: Sequence[Candidate], doubts: Mapping[str, float]
 ) -> tuple[Ranked, ...]:
-    """The statements found, likeliest to answer first.
+    """The statements found, likeliest to answer first; those that were read before the others.
 
     Args:
         hits: as retrieval ranked them.
         candidates: their sentences, judged, likeliest first.
         doubts: statement id -> how likely the language model, reading it alone, found it that it
-            does not answer, 0..1; empty where none reads.
+            does not answer, 0..1; of those that it read.
     """
     best: dict[str, float] = {}
     for candidate in candidates:
@@ -130,12 +136,12 @@ def rank_statements(
             CONSTANT
             + OF_JUDGE * logit(best[hit.statement.id])
             - OF_RANK * log(hit.rank)
-            - (OF_DOUBT * logit(doubts[hit.statement.id]) if doubts else 0),
+            - OF_DOUBT * logit(doubts.get(hit.statement.id, UNREAD)),
         )
         for hit in hits
         if hit.statement.id in best
     ]
-    return tuple(sorted(ranked, key=lambda each: -each.log_odds))
+    return tuple(sorted(ranked, key=lambda each: (each.statement.id not in doubts, -each.log_odds)))
 
 
 def select(

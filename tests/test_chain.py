@@ -214,13 +214,17 @@ def test_a_model_that_doubts_what_it_reads_is_not_asked_to_write(chain_with: Ask
     assert answer.confidence < JUST_SURE
 
 
-def test_every_statement_found_is_read_alone_by_the_model_that_tells_its_doubt(
-    chain_with: Asking,
+def test_statements_that_may_answer_are_read_alone_and_far_less_likely_ones_are_not(
+    retriever: Retriever, chain_with: Asking
 ) -> None:
     reader = ScriptedReader(0.1)
     answer = chain_with(TRUE, reader=reader)[0].invoke(QUESTION)
-    assert sorted(reader.read) == sorted(hit.statement.text for hit in answer.hits)
-    assert {each.doubt for each in answer.receipt.read} == {0.1}
+    assert reader.read == [TEXTS[0]]
+    assert [each.doubt for each in answer.receipt.read if each.doubt is not None] == [0.1]
+    unclear, (model, _) = ScriptedReader(0.1), scripted_model(TRUE)
+    chain = build_chain(retriever, AlmostSure(), Verifier(), Generator(model), unclear, 0.3)
+    chain.invoke(QUESTION)
+    assert sorted(unclear.read) == sorted(TEXTS)
 
 
 def test_the_statement_that_the_model_finds_the_answer_in_makes_the_answer() -> None:

@@ -62,6 +62,13 @@ def test_the_doubt_of_the_reader_decides_between_statements_that_look_alike() ->
     assert [each.statement.id for each in ranked(*alike, doubts=doubts)] == ["b", "a"]
 
 
+def test_what_was_read_comes_before_what_was_not() -> None:
+    alike = [*judged(FIRST, 0.9, 0.1, 0.1), *judged(OTHER, 0.2)]
+    read, unread = ranked(*alike, doubts={"b": 0.6})
+    assert (read.statement.id, unread.statement.id) == ("b", "a")
+    assert unread.log_odds > read.log_odds
+
+
 def test_a_reader_that_is_at_odds_changes_nothing() -> None:
     alike = [*judged(FIRST, 0.5, 0.1, 0.1), *judged(OTHER, 0.5)]
     told = ranked(*alike, doubts={"a": 0.5, "b": 0.5})

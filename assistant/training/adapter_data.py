@@ -17,7 +17,6 @@ from assistant.conversation import Turn
 from assistant.details import disagreement, overlap
 from assistant.prompts import NOT_ANSWERED
 from assistant.reader import END, REPLY, Tokenize, prompt_of, prompt_start
-from assistant.retrieval import FOUND
 from assistant.training.judge_data import cut_passages, is_held_out, most_alike
 from assistant.training.question_sets import AskedQuestion, QuestionSet
 from assistant.training.support_data import marked_sentences
@@ -27,8 +26,8 @@ MOST_STATEMENTS = 6
 MOST_ASKED = 8
 # Of the statements read alone, how many that retrieval finds for a question are asked about it, ...
 FOUND_ALONE = 3
-# ... and how often those after them, of as many as the assistant reads.
-ASKED_FURTHER = 0.4
+# ... and of how many after them each how often.
+FOUND_AFTER, ASKED_AFTER = 3, 0.4
 MOST_ASKED_ALONE = 12
 SNIPPETS = 4
 # How often sentences of few statements are shown, each with a number, as the assistant does.
@@ -119,9 +118,9 @@ def lone_packs(questions: QuestionSet, chance: random.Random) -> Iterator[Pack]:
     for question in questions.questions:
         if question.history:
             continue
-        found = [identity for identity, _ in questions.found(question)[:FOUND]]
-        asked_of = found[:FOUND_ALONE]
-        asked_of += [each for each in found[FOUND_ALONE:] if chance.random() < ASKED_FURTHER]
+        found = [identity for identity, _ in questions.found(question)]
+        after = found[FOUND_ALONE:][:FOUND_AFTER]
+        asked_of = found[:FOUND_ALONE] + [each for each in after if chance.random() < ASKED_AFTER]
         for identity in dict.fromkeys([*asked_of, *question.evidence]):
             if identity in question.evidence:
                 reply = _reply_of(identity, question, questions.statements[identity])

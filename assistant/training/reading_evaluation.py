@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from assistant.answer import CONSTANT, WEIGHT_OF_JUDGE, Hit, confidence, logit
+from assistant.answer import CONSTANT, WEIGHT_OF_JUDGE, Hit, confidence, least_two, logit
 from assistant.draft import passages_to_read
 from assistant.reader import Reader
 from assistant.retrieval import FOUND
@@ -86,7 +86,7 @@ def read_alone(judged: Sequence[Judged], reader: Reader) -> Doubts:
     """What the reader doubts of the statements found for each question."""
     doubts: dict[str, dict[str, float]] = {}
     for each in tqdm(judged, "read"):
-        question, passages = each.question, passages_to_read(each.candidates)
+        question, passages = each.question, passages_to_read(each.hits, each.candidates)
         told = reader.doubts(question.question, question.history, list(passages.values()))
         doubts[question.id] = dict(zip(passages, told, strict=True))
     return doubts
@@ -167,7 +167,7 @@ def fit(judged: Sequence[Judged], doubts: Doubts) -> str:
     choices, inputs = [], []
     for each in judged:
         own = doubts[each.question.id]
-        least, following = sorted(own.values())[:2]
+        least, following = least_two(own.values())
         inputs.append((_some(each), logit(least), logit(following)))
         features = np.array([_features(each, identity, doubt) for identity, doubt in own.items()])
         answers = np.array([identity in each.question.answering for identity in own])
