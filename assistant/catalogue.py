@@ -72,7 +72,7 @@ CATALOGUE = (
         name="smollm2-135m",
         title="SmolLM2 135M Instruct",
         adapter="adapter.gguf",
-        adapter_sha256="ce0f7fe4c17aca21cd7dd70080939970e58ea776db6c932d84369281f5bb011b",
+        adapter_sha256="ca15ed618b609a06a27f46ec9711b5e0965142e56f062f1d8347469148811bcd",
     ),
     _BASE,
     CatalogueModel(
