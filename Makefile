@@ -71,8 +71,8 @@ train-adapter: $(VENV)/.installed-test  ## teach the language model: 6 hours on 
 	for seed in 21 22; do \
 		$(BIN)/python -m assistant.training adapter build/train/packs-5.jsonl --epochs 0.26 --seed $$seed \
 			--start-from build/train/start-5.pt --output build/train/fifth-$$seed.pt || exit; done
-	$(BIN)/python -m assistant.training adapter-average build/train/fifth-21.pt build/train/fifth-22.pt \
-		--output build/train/adapter.pt
+	$(BIN)/python -m assistant.training adapter-average build/train/third.pt build/train/fourth.pt \
+		build/train/fifth-21.pt build/train/fifth-22.pt --output build/train/adapter.pt
 	$(BIN)/python -m assistant.training adapter-convert build/train/adapter.pt --output build/train/adapter.gguf
 
 lock:  ## pin what a fresh environment resolves to

@@ -1,5 +1,6 @@
 """The catalogue of models."""
 
+import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -60,3 +61,11 @@ def test_the_bundled_model_is_here_without_being_pulled(home: Path) -> None:
 def test_an_unknown_name_is_no_model() -> None:
     assert find_model("gpt") is None
     assert find_model("") is None
+
+
+def test_what_the_bundled_model_was_taught_is_the_file_that_ships() -> None:
+    bundled = find_model("smollm2-135m")
+    assert bundled
+    assert bundled.adapter_path
+    digest = hashlib.sha256(bundled.adapter_path.read_bytes()).hexdigest()
+    assert digest == bundled.adapter_sha256
