@@ -12,7 +12,6 @@ from typing import Any
 from zlib import crc32
 
 from assistant.judge_network import Reading, Span
-from assistant.retrieval import FOUND
 from assistant.training.question_sets import AskedQuestion, QuestionSet
 from assistant.words import content_words, split_sentences
 
@@ -20,9 +19,10 @@ from assistant.words import content_words, split_sentences
 PASSAGE_CHARACTERS = 420
 QAMR_QUESTIONS_A_SENTENCE = 2
 SHORTEST_MISSPELT = 5
-# Statements a question is compared with: what retrieval would show; all of it where a set is one
-# dispute, whose statements overlap.
+# Statements a question is compared with, beside the nearest; more where a set is one dispute, whose
+# statements overlap.
 NEIGHBOURS = 3
+FOUND_OF_A_DISPUTE = 6
 HELD_OUT_EVERY = 4
 
 
@@ -113,7 +113,8 @@ def _slip(text: str, chance: random.Random) -> str:
 
 def _question_examples(question: AskedQuestion, questions: QuestionSet) -> Iterator[Example]:
     """A question beside each statement that answers it and those found that say nothing of it."""
-    found = questions.found(question)[: FOUND if questions.is_dispute else NEIGHBOURS + 1]
+    most = FOUND_OF_A_DISPUTE if questions.is_dispute else NEIGHBOURS + 1
+    found = questions.found(question)[:most]
     near = [identity for identity, _ in found if not question.grades.get(identity)]
     weight = 2.0 if question.kind == "near_miss" else 1.0
     for identity in [*question.evidence, *near]:
