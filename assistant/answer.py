@@ -60,7 +60,7 @@ CONSTANT_WITH_DOUBT, WEIGHT_BESIDE_DOUBT = 1.71, 0.63
 WEIGHT_OF_LEAST_DOUBT, WEIGHT_OF_NEXT_DOUBT = 0.38, 0.41
 SUREST = 0.9999
 LEAST_DOUBT = 0.005
-"""What is less is not told apart: a model tells it of its likeliest words only."""
+"""What is less is not told apart."""
 
 
 def confidence(hits: Iterable[Hit], doubts: Collection[float] = ()) -> float:

@@ -8,6 +8,7 @@ server, which runs the same model when it writes, would read them one after anot
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
@@ -56,7 +57,8 @@ class StatementReader:
 
         dtype = torch.bfloat16 if has_bfloat16() else torch.float32
         self._network = Llama(path, dtype, adapter)
-        self._tokenize = tokenize
+        # The constant parts of the prompt come back with every statement.
+        self._tokenize = lru_cache(maxsize=256)(tokenize)
         self._silence = tokenize(NOT_ANSWERED, False)[0]
 
     def doubts(
