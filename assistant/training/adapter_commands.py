@@ -9,7 +9,7 @@ import random
 import sys
 from collections.abc import Callable
 from contextlib import closing, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,9 @@ def add_adapter_commands(
     data.add_argument(
         "--disputes", action="store_true", help="all statements alone only of subjects of a dispute"
     )
+    data.add_argument(
+        "--only-starts", action="store_true", help="of statements alone, how the replies start"
+    )
     data.add_argument("--split", choices=("train", "dev"), default="train")
     data.add_argument("--seed", type=int, default=1)
 
@@ -75,6 +78,9 @@ def add_adapter_commands(
     measuring.add_argument("--split", choices=("dev", "test"), default="dev")
     measuring.add_argument(
         "--model", default="smollm2-135m", help="as `assistant --model`; none: quotes"
+    )
+    measuring.add_argument(
+        "--whole", action="store_true", help="the whole assistant with it, not the model alone"
     )
     measuring.add_argument(
         "--untaught", action="store_true", help="ask it with the best prompt for an untaught one"
@@ -113,7 +119,7 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
         lone: list[Pack] = []
         for questions in subjects:
             is_other = options.disputes and not questions.is_dispute
-            (packs if is_other else lone).extend(lone_packs(questions, chance))
+            (packs if is_other else lone).extend(lone_packs(questions, chance, options.only_starts))
         chance.shuffle(packs)
         packs = lone + packs[: options.alone]
         chance.shuffle(packs)
@@ -175,14 +181,13 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
     from assistant.settings import Settings
     from assistant.training.adapter_evaluation import (
         Read,
+        assistant_reader,
         model_reader,
-        quoting_reader,
         squad_tasks,
         subject_tasks,
         summary,
     )
 
-    settings = Settings.from_environment()
     own = [
         task for each in sets(options, options.split) for task in subject_tasks(each, options.seed)
     ]
@@ -191,10 +196,12 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
     squad = options.data / "squad2_dev" / "dev-v2.0.json" if options.data else None
     if squad and squad.is_file():
         sources["SQuAD 2.0, held out"] = squad_tasks(squad, SQUAD_TASKS, options.seed)
-    model = _model(options.model, options.adapter)
+    model = None if options.whole else _model(options.model, options.adapter)
     with closing(model) if model else nullcontext():
         read = (
-            model_reader(Generator(model), options.untaught) if model else quoting_reader(settings)
+            model_reader(Generator(model), options.untaught)
+            if model
+            else assistant_reader(replace(Settings.from_environment(), model=options.model))
         )
         for name, tasks in sources.items():
             chosen = tasks[: options.limit]

@@ -49,12 +49,14 @@ class Pack:
         asked: questions with the replies to learn.
         history: of the conversation; a pack that has one asks one question.
         answers: the words that answer each question, where the source marks them.
+        only_starts: only how the replies start is learned: whether the statements answer.
     """
 
     statements: tuple[str, ...]
     asked: tuple[tuple[str, str], ...]
     history: tuple[Turn, ...] = ()
     answers: tuple[str, ...] = ()
+    only_starts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,18 @@ def subject_packs(
         yield Pack(tuple(each.text for each in passages), tuple(replies), first.history)
 
 
-def lone_packs(questions: QuestionSet, chance: random.Random) -> Iterator[Pack]:
+def lone_packs(
+    questions: QuestionSet, chance: random.Random, only_starts: bool = False
+) -> Iterator[Pack]:
     """Every statement alone, as the assistant asks of each whether it answers.
 
     A statement is asked the questions that retrieval finds it for; what it says of the answer is
     the reply, silence where it says nothing. Follow-ups are left to `subject_packs`.
+
+    Args:
+        questions: statements and questions.
+        chance: draws the questions that find a statement late, and the order.
+        only_starts: learn only how the replies start, which is all that reading asks for.
     """
     asked: dict[str, list[tuple[str, str]]] = {}
     for question in questions.questions:
@@ -133,7 +142,7 @@ def lone_packs(questions: QuestionSet, chance: random.Random) -> Iterator[Pack]:
         chance.shuffle(replies)
         for first in range(0, len(replies), MOST_ASKED_ALONE):
             some = tuple(replies[first : first + MOST_ASKED_ALONE])
-            yield Pack((questions.statements[identity],), some)
+            yield Pack((questions.statements[identity],), some, only_starts=only_starts)
 
 
 def _reply_of(identity: str, question: AskedQuestion, statement: str) -> str:
@@ -306,6 +315,7 @@ def read_packs(path: Path) -> Iterator[Pack]:
             tuple((question, reply) for question, reply in row["asked"]),
             tuple((asked, said) for asked, said in row["history"]),
             tuple(row["answers"]),
+            row["only_starts"],
         )
 
 
@@ -316,12 +326,13 @@ def tokens_of(pack: Pack, tokenize: Tokenize) -> Tokens:
         pack: statements, questions and replies.
         tokenize: the model's tokenizer; `LocalServer.tokenize`.
     """
+    learned = 1 if pack.only_starts else None
     return Tokens(
         prompt_start(pack.history, tokenize) + prompt_of(pack.statements, tokenize),
         [
             (
                 tokenize(f" {question}", False) + tokenize(REPLY, True),
-                tokenize(reply, False) + tokenize(END, True),
+                (tokenize(reply, False) + tokenize(END, True))[:learned],
             )
             for question, reply in pack.asked
         ],

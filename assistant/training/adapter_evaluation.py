@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from assistant.assistant import Assistant
 from assistant.conversation import Turn
 from assistant.generation import Generator
-from assistant.language_model import NO_MODEL
 from assistant.settings import Settings
 from assistant.training.adapter_data import SILENCE, SNIPPETS, squad_packs
 from assistant.training.judge_evaluation import interval
@@ -167,9 +166,8 @@ def _worked_examples(generator: Generator) -> Iterator[BaseMessage]:
         yield AIMessage(reply)
 
 
-def quoting_reader(settings: Settings) -> Reader:
-    """The assistant without a language model: quotes only."""
-    settings = replace(settings, model=NO_MODEL)
+def assistant_reader(settings: Settings) -> Reader:
+    """The whole assistant, with its judge and its checks, over the statements of each task."""
 
     def reply(task: Task) -> str:
         with Assistant.from_statements(task.statements, settings) as assistant:
