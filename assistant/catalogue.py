@@ -72,7 +72,7 @@ CATALOGUE = (
         name="smollm2-135m",
         title="SmolLM2 135M Instruct",
         adapter="adapter.gguf",
-        adapter_sha256="ca15ed618b609a06a27f46ec9711b5e0965142e56f062f1d8347469148811bcd",
+        adapter_sha256="db02c2af65536ce1b5a4f63ba6c94f2c1f5ab0d66616b82633876da34ac691d3",
     ),
     _BASE,
     CatalogueModel(
