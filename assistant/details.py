@@ -7,7 +7,7 @@ instead, while a changed "not" that slips through is a false answer with a citat
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cache
 
@@ -43,6 +43,8 @@ OPPOSITES = dict(
 OPPOSITES |= {second: first for first, second in OPPOSITES.items()}
 # Whoever they stand for, the statement has to say so: a small model does not know who Noreen is.
 PERSONS = frozenset("he she him her his hers himself herself".split())
+# What they join has to be joined so in the statement: "an office, where it is hired away".
+JOINING = frozenset("who whom whose which where".split())
 # The share of its content words that a claim has of one quote, in their order. Chosen on the dev
 # subjects: of what is freer and passed the judge, a small untaught model had made up most.
 CLOSE = 0.75
@@ -95,16 +97,22 @@ def disagreement(claim: str, quoted: str, statement: str) -> str:
 
 
 def _too_free(claim: str, quoted: str, statement: str) -> str:
-    """A word that the statement does not have, or too few of those of the quote."""
+    """A word that the statement does not have (so often), or too few of those of the quote."""
     there = _words(statement)
     new = [word for word, stem in _with_stems(OPENING.sub("", claim)) if stem not in there]
-    new += sorted(PERSONS.intersection(_plain_words(claim)).difference(_plain_words(statement)))
+    new += sorted(_more_often(PERSONS | JOINING, claim, statement))
     if new:
         return f'the statement does not have "{new[0]}"'
     share = overlap(claim, quoted)
     return (
         "" if share >= CLOSE else f"only {share:.0%} of its words stand in the quote in this order"
     )
+
+
+def _more_often(words: Collection[str], claim: str, statement: str) -> Iterator[str]:
+    """Those of the words that a claim has more often than the statement."""
+    said, there = _plain_words(claim), _plain_words(statement)
+    return (word for word in words if said.count(word) > there.count(word))
 
 
 def _hedge_that_differs(claim: str, quoted: str) -> str:

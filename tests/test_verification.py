@@ -194,6 +194,23 @@ def test_nobody_becomes_a_man_or_a_woman_who_is_neither_in_the_statement(is_show
     assert is_shown(told, told)
 
 
+def test_nobody_comes_into_a_sentence_more_often_than_into_the_statement(is_shown: Shows) -> None:
+    told = "Domagk gave the dye to his own daughter when surgeons wanted to take off her arm."
+    claim = "Domagk gave the dye to her daughter when surgeons wanted to take off her arm."
+    assert not is_shown(claim, told)
+    assert is_shown(told, told)
+
+
+def test_nothing_is_joined_that_the_statement_does_not_join_so(is_shown: Shows) -> None:
+    told = (
+        "While welders change trades, designers change countries: Hanbit keeps an office in "
+        "Rotterdam whose sole purpose is to hire naval architects away from Montoir."
+    )
+    claim = "Hanbit keeps an office in Rotterdam, where it is hired away from Montoir."
+    assert not is_shown(claim, told)
+    assert is_shown(told, told)
+
+
 @pytest.mark.parametrize(
     ("text", "left_out"),
     [
