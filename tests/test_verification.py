@@ -201,14 +201,14 @@ def test_nobody_comes_into_a_sentence_more_often_than_into_the_statement(is_show
     assert is_shown(told, told)
 
 
-def test_nothing_is_joined_that_the_statement_does_not_join_so(is_shown: Shows) -> None:
+def test_nothing_is_joined_that_the_statement_does_not_join_so() -> None:
     told = (
         "While welders change trades, designers change countries: Hanbit keeps an office in "
         "Rotterdam whose sole purpose is to hire naval architects away from Montoir."
     )
     claim = "Hanbit keeps an office in Rotterdam, where it is hired away from Montoir."
-    assert not is_shown(claim, told)
-    assert is_shown(told, told)
+    assert disagreement(claim, told, told) == 'the statement does not have "where"'
+    assert not disagreement(told, told, told)
 
 
 @pytest.mark.parametrize(
