@@ -102,16 +102,13 @@ def _train(
 
 
 def _average(options: argparse.Namespace) -> int:
-    """The mean of the weights of several judges of answers, calibrated."""
-    import torch
-
+    """The mean of the weights of two judges of answers, calibrated."""
     from assistant.judge import Judge, load_network, save_weights
     from assistant.training.judge_evaluation import calibrate
 
-    networks = [load_network(path)[0] for path in options.weights]
-    network = networks[0]
-    for of_all in zip(*(each.parameters() for each in networks), strict=True):
-        of_all[0].data = torch.stack([each.data for each in of_all]).mean(0)
+    network, other = (load_network(path)[0] for path in options.weights)
+    for own, its in zip(network.parameters(), other.parameters(), strict=True):
+        own.data.lerp_(its.data, 0.5)
     save_weights(network, options.output)
     slope, offset = calibrate(_judged(options, "dev", Judge(options.output)))
     save_weights(network, options.output, (slope, offset))
