@@ -7,7 +7,8 @@ instead, while a changed "not" that slips through is a false answer with a citat
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cache
 
@@ -100,19 +101,14 @@ def _too_free(claim: str, quoted: str, statement: str) -> str:
     """A word that the statement does not have (so often), or too few of those of the quote."""
     there = _words(statement)
     new = [word for word, stem in _with_stems(OPENING.sub("", claim)) if stem not in there]
-    new += sorted(_more_often(PERSONS | JOINING, claim, statement))
+    more_often = Counter(_plain_words(claim)) - Counter(_plain_words(statement))
+    new += sorted((PERSONS | JOINING) & more_often.keys())
     if new:
         return f'the statement does not have "{new[0]}"'
     share = overlap(claim, quoted)
     return (
         "" if share >= CLOSE else f"only {share:.0%} of its words stand in the quote in this order"
     )
-
-
-def _more_often(words: Collection[str], claim: str, statement: str) -> Iterator[str]:
-    """Those of the words that a claim has more often than the statement."""
-    said, there = _plain_words(claim), _plain_words(statement)
-    return (word for word in words if said.count(word) > there.count(word))
 
 
 def _hedge_that_differs(claim: str, quoted: str) -> str:

@@ -267,3 +267,19 @@ def test_a_statement_alone_is_asked_what_it_answers_and_what_it_only_comes_near_
     for question in subject.questions:
         for key in question.evidence:
             assert question.history or (subject.statements[key], question.question) in replied
+
+
+@pytest.mark.models
+def test_of_a_statement_alone_only_how_the_reply_starts_may_be_learned(
+    subject: QuestionSet, server: LocalServer
+) -> None:
+    whole, starts = (
+        [
+            tokens_of(pack, server.tokenize)
+            for pack in lone_packs(subject, random.Random(1), only_starts)
+        ]
+        for only_starts in (False, True)
+    )
+    for full, short in zip(whole, starts, strict=True):
+        assert short.common == full.common
+        assert short.branches == [(asked, reply[:1]) for asked, reply in full.branches]
