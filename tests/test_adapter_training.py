@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -21,11 +22,11 @@ from assistant.training.adapter_data import (
     SILENCE,
     Pack,
     lone_packs,
-    squad_packs,
     subject_packs,
     tokens_of,
 )
 from assistant.training.adapter_file import write_adapter
+from assistant.training.adapter_squad import lone_squad_packs, squad_packs
 from assistant.training.adapter_training import (
     Recipe,
     _laid_out,
@@ -182,7 +183,7 @@ def test_training_learns_and_goes_on_from_its_checkpoint(
 def test_every_question_of_a_subject_is_learned_once_beside_what_answers_it(
     subject: QuestionSet,
 ) -> None:
-    packs = list(subject_packs(subject, random.Random(1), in_own_words=False))
+    packs = list(subject_packs(subject, random.Random(1)))
     learned = [question for pack in packs for question, _ in pack.asked]
     by_question = {question.question: question for question in subject.questions}
     assert set(learned) == set(by_question)
@@ -199,7 +200,7 @@ def test_every_question_of_a_subject_is_learned_once_beside_what_answers_it(
 
 def test_a_quote_carries_the_number_it_is_shown_under(subject: QuestionSet) -> None:
     """Also where the sentences of one statement are shown singly."""
-    packs = list(subject_packs(subject, random.Random(1), in_own_words=False))
+    packs = list(subject_packs(subject, random.Random(1)))
     sentences = {
         text[a:b] for text in subject.statements.values() for a, b in split_sentences(text)
     }
@@ -219,15 +220,21 @@ def test_a_quote_carries_the_number_it_is_shown_under(subject: QuestionSet) -> N
 def test_replies_are_quotes_where_the_check_would_drop_what_was_written(
     subject: QuestionSet,
 ) -> None:
-    def replies(in_own_words: bool) -> dict[str, str]:
-        packs = subject_packs(subject, random.Random(1), in_own_words)
-        return {question: reply for pack in packs for question, reply in pack.asked}
-
-    free, strict = replies(True), replies(False)
-    quoted = [question for question in free if free[question] != strict[question]]
-    assert quoted
+    replies = {
+        question: re.sub(r" \[\d+\]", "", reply)
+        for pack in subject_packs(subject, random.Random(1))
+        for question, reply in pack.asked
+    }
+    written = {
+        each.question: re.sub(r" \[\d+\]", "", each.answer)
+        for each in subject.questions
+        if replies[each.question] != SILENCE
+    }
+    kept = [question for question, answer in written.items() if replies[question] == answer]
+    assert kept
     statements = " ".join(subject.statements.values())
-    assert any(strict[question].partition(" [")[0] in statements for question in quoted)
+    changed = [replies[question] for question in written if question not in kept]
+    assert any(reply in statements for reply in changed)
 
 
 def test_squad_replies_are_the_sentence_that_answers_or_silence(tmp_path: Path) -> None:
@@ -249,6 +256,12 @@ def test_squad_replies_are_the_sentence_that_answers_or_silence(tmp_path: Path) 
     for asked in learned + held_out:
         assert dict(asked)["Who?"].startswith(NOT_ANSWERED)
         assert dict(asked).get("When?", "") in ("", "Bees fly from 10 °C on. [1]")
+    alone = list(lone_squad_packs(file, random.Random(1)))
+    assert len(alone) == len(learned)
+    for pack in alone:
+        (shown,) = pack.statements
+        answer = "Bees fly from 10 °C on. [1]" if "10 °C" in shown else SILENCE
+        assert dict(pack.asked) == {"When?": answer, "Who?": SILENCE}
 
 
 def test_a_statement_alone_is_asked_what_it_answers_and_what_it_only_comes_near_to(
@@ -269,17 +282,12 @@ def test_a_statement_alone_is_asked_what_it_answers_and_what_it_only_comes_near_
             assert question.history or (subject.statements[key], question.question) in replied
 
 
-@pytest.mark.models
-def test_of_a_statement_alone_only_how_the_reply_starts_may_be_learned(
+def test_of_a_statement_alone_only_how_the_reply_starts_is_learned(
     subject: QuestionSet, server: LocalServer
 ) -> None:
-    whole, starts = (
-        [
-            tokens_of(pack, server.tokenize)
-            for pack in lone_packs(subject, random.Random(1), only_starts)
-        ]
-        for only_starts in (False, True)
-    )
-    for full, short in zip(whole, starts, strict=True):
-        assert short.common == full.common
-        assert short.branches == [(asked, reply[:1]) for asked, reply in full.branches]
+    pack = next(lone_packs(subject, random.Random(1)))
+    whole = tokens_of(replace(pack, only_starts=False), server.tokenize)
+    starts = tokens_of(pack, server.tokenize)
+    assert starts.common == whole.common
+    assert starts.branches == [(asked, reply[:1]) for asked, reply in whole.branches]
+    assert any(len(reply) > 1 for _, reply in whole.branches)

@@ -20,12 +20,12 @@ from assistant.training.question_sets import QuestionSet
 
 if TYPE_CHECKING:
     from assistant.language_model import LanguageModel
-    from assistant.training.adapter_data import Pack
 
 BUNDLED = "smollm2-135m"
 BASE = f"{BUNDLED}-base"
-# Paragraphs of SQuAD 2.0, each with its questions.
-SQUAD_PACKS = 500
+# Packs that teach whole replies, of the subjects and of SQuAD; all others teach reading.
+WRITING_PACKS = 600
+SQUAD_WRITING_PACKS = 200
 SQUAD_TASKS = 400
 Sets = Callable[..., list[QuestionSet]]
 """Reads the question sets of a split, and of more folders."""
@@ -39,16 +39,6 @@ def add_adapter_commands(
     data.set_defaults(run=lambda options: _write_data(options, sets))
     data.add_argument("--data", type=Path, required=True, help="folder of public data sets")
     data.add_argument("--output", type=Path, required=True, help="the .jsonl file of packs")
-    data.add_argument("--in-own-words", action="store_true", help="good answers as written")
-    data.add_argument("--squad", type=int, default=SQUAD_PACKS, help="paragraphs of SQuAD 2.0")
-    data.add_argument("--times", type=int, default=2, help="how often the subjects are drawn")
-    data.add_argument("--alone", type=int, help="statements alone, and so many other packs")
-    data.add_argument(
-        "--disputes", action="store_true", help="all statements alone only of subjects of a dispute"
-    )
-    data.add_argument(
-        "--only-starts", action="store_true", help="of statements alone, how the replies start"
-    )
     data.add_argument("--split", choices=("train", "dev"), default="train")
     data.add_argument("--seed", type=int, default=1)
 
@@ -99,30 +89,20 @@ def add_adapter_commands(
 
 
 def _write_data(options: argparse.Namespace, sets: Sets) -> int:
-    from assistant.training.adapter_data import lone_packs, squad_packs, subject_packs
+    from assistant.training.adapter_data import lone_packs, subject_packs
+    from assistant.training.adapter_squad import lone_squad_packs, squad_packs
 
     chance = random.Random(options.seed)  # noqa: S311
     subjects = sets(options, options.split)
-    packs = [
-        pack
-        for questions in subjects
-        for _ in range(options.times)
-        for pack in subject_packs(questions, chance, options.in_own_words)
-    ]
+    writing = [pack for questions in subjects for pack in subject_packs(questions, chance)]
+    packs = chance.sample(writing, min(WRITING_PACKS, len(writing)))
+    packs += [pack for questions in subjects for pack in lone_packs(questions, chance)]
     squad = options.data / "squad2_dev" / "dev-v2.0.json"
-    if options.squad and squad.is_file():
-        public = list(squad_packs(squad, chance))
-        chance.shuffle(public)
-        packs += public[: options.squad]
+    if squad.is_file() and options.split == "train":
+        writing = list(squad_packs(squad, chance))
+        packs += chance.sample(writing, min(SQUAD_WRITING_PACKS, len(writing)))
+        packs += lone_squad_packs(squad, chance)
     chance.shuffle(packs)
-    if options.alone is not None:
-        lone: list[Pack] = []
-        for questions in subjects:
-            is_other = options.disputes and not questions.is_dispute
-            (packs if is_other else lone).extend(lone_packs(questions, chance, options.only_starts))
-        chance.shuffle(packs)
-        packs = lone + packs[: options.alone]
-        chance.shuffle(packs)
     with options.output.open("w", encoding="utf-8") as file:
         for pack in packs:
             file.write(json.dumps(asdict(pack), ensure_ascii=False) + "\n")

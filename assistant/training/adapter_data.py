@@ -7,29 +7,28 @@ are read once for all of them, which makes training about three times as fast.
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assistant.conversation import Turn
 from assistant.details import disagreement, overlap
 from assistant.prompts import NOT_ANSWERED
 from assistant.reader import END, REPLY, Tokenize, prompt_of, prompt_start
-from assistant.training.judge_data import cut_passages, is_held_out, most_alike
 from assistant.training.question_sets import AskedQuestion, QuestionSet
 from assistant.training.support_data import marked_sentences
-from assistant.words import content_words, split_sentences
+from assistant.words import split_sentences
 
 MOST_STATEMENTS = 6
 MOST_ASKED = 8
 # Of the statements read alone, how many that retrieval finds for a question are asked about it, ...
 FOUND_ALONE = 3
 # ... and of how many after them each how often.
-FOUND_AFTER, ASKED_AFTER = 3, 0.4
-MOST_ASKED_ALONE = 12
-SNIPPETS = 4
+FOUND_AFTER, ASKED_AFTER = 3, 0.15
+# The more there are, the fewer tokens each costs: 28 for twenty, 34 for twelve.
+MOST_ASKED_ALONE = 20
 # How often sentences of few statements are shown, each with a number, as the assistant does.
 AS_SENTENCES = 0.5
 MOST_AS_SENTENCES = 2
@@ -49,7 +48,8 @@ class Pack:
         asked: questions with the replies to learn.
         history: of the conversation; a pack that has one asks one question.
         answers: the words that answer each question, where the source marks them.
-        only_starts: only how the replies start is learned: whether the statements answer.
+        only_starts: only how the replies start is learned: whether the statements answer, which is
+            all that reading asks for.
     """
 
     statements: tuple[str, ...]
@@ -72,16 +72,15 @@ class Tokens:
     branches: list[tuple[list[int], list[int]]]
 
 
-def subject_packs(
-    questions: QuestionSet, chance: random.Random, in_own_words: bool
-) -> Iterator[Pack]:
+def subject_packs(questions: QuestionSet, chance: random.Random) -> Iterator[Pack]:
     """Every question of a set once, beside statements that are near to it.
+
+    Good answers are learned as they were written where they are in words of their quotes and the
+    check of details passes them, otherwise the quotes themselves.
 
     Args:
         questions: statements and questions.
         chance: draws the statements, their order and what is asked together.
-        in_own_words: learn the good answers as they were written; otherwise only those in words of
-            their quotes that the check of details passes, and of the others the quotes themselves.
     """
     waiting = list(questions.questions)
     chance.shuffle(waiting)
@@ -95,7 +94,7 @@ def subject_packs(
             asked += fitting[: MOST_ASKED - 1]
             waiting = [question for question in waiting if question not in asked]
         passages = _passages(shown, asked, questions, chance if as_sentences else None)
-        replies = [(each.question, _reply(each, passages, in_own_words)) for each in asked]
+        replies = [(each.question, _reply(each, passages)) for each in asked]
         elsewhere = [
             question
             for question in questions.questions
@@ -110,18 +109,15 @@ def subject_packs(
         yield Pack(tuple(each.text for each in passages), tuple(replies), first.history)
 
 
-def lone_packs(
-    questions: QuestionSet, chance: random.Random, only_starts: bool = False
-) -> Iterator[Pack]:
+def lone_packs(questions: QuestionSet, chance: random.Random) -> Iterator[Pack]:
     """Every statement alone, as the assistant asks of each whether it answers.
 
-    A statement is asked the questions that retrieval finds it for; what it says of the answer is
-    the reply, silence where it says nothing. Follow-ups are left to `subject_packs`.
+    A statement is asked the questions that retrieval finds it for; the reply is what it says of
+    the answer, silence where it says nothing. Follow-ups are left to `subject_packs`.
 
     Args:
         questions: statements and questions.
         chance: draws the questions that find a statement late, and the order.
-        only_starts: learn only how the replies start, which is all that reading asks for.
     """
     asked: dict[str, list[tuple[str, str]]] = {}
     for question in questions.questions:
@@ -140,18 +136,17 @@ def lone_packs(
             asked.setdefault(identity, []).append((question.question, reply))
     for identity, replies in asked.items():
         chance.shuffle(replies)
-        for first in range(0, len(replies), MOST_ASKED_ALONE):
-            some = tuple(replies[first : first + MOST_ASKED_ALONE])
-            yield Pack((questions.statements[identity],), some, only_starts=only_starts)
+        packs = math.ceil(len(replies) / MOST_ASKED_ALONE)
+        for number in range(packs):
+            some = tuple(replies[number::packs])
+            yield Pack((questions.statements[identity],), some, only_starts=True)
 
 
 def _reply_of(identity: str, question: AskedQuestion, statement: str) -> str:
     """What one of the statements that answer says: the whole reply where it is the only one."""
-    passage = Passage(identity, statement)
     if {*question.evidence} == {identity}:
-        return _reply(question, [passage], in_own_words=False)
-    quotes = dict.fromkeys(quote for cited, quote in question.cited_quotes if cited == identity)
-    return " ".join(_marked(quote, [1]) for quote in quotes)
+        return _reply(question, [Passage(identity, statement)])
+    return marked(question.evidence[identity][0], [1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,17 +205,17 @@ def _passages(
     return passages
 
 
-def _reply(question: AskedQuestion, passages: Sequence[Passage], in_own_words: bool) -> str:
+def _reply(question: AskedQuestion, passages: Sequence[Passage]) -> str:
     if not question.is_answerable:
         return SILENCE
     said = [
         (claim, [question.cited_quotes[place - 1] for place in places])
         for claim, places in marked_sentences(question.answer)
     ]
-    if in_own_words or all(_agrees(claim, cited) for claim, cited in said):
-        return " ".join(_marked(claim, _numbers(cited, passages)) for claim, cited in said)
+    if all(_agrees(claim, cited) for claim, cited in said):
+        return " ".join(marked(claim, _numbers(cited, passages)) for claim, cited in said)
     return " ".join(
-        _marked(quote[start:end], _numbers([(identity, quote[start:end])], passages))
+        marked(quote[start:end], _numbers([(identity, quote[start:end])], passages))
         for identity, quote in dict.fromkeys(question.cited_quotes)
         for start, end in split_sentences(quote)
     )
@@ -243,67 +238,9 @@ def _agrees(claim: str, cited: Sequence[tuple[str, str]]) -> bool:
     )
 
 
-def _marked(claim: str, numbers: Sequence[int]) -> str:
+def marked(claim: str, numbers: Sequence[int]) -> str:
+    """A claim with the numbers of the statements it cites, each once."""
     return claim + "".join(f" [{number}]" for number in dict.fromkeys(numbers))
-
-
-def squad_packs(path: Path, chance: random.Random, held_out: bool = False) -> Iterator[Pack]:
-    """Passages of an article of SQuAD 2.0 and the questions about one of its paragraphs.
-
-    A reply is the sentence that holds the answer. Impossible questions are answered with silence.
-
-    Args:
-        path: a file in the form of SQuAD.
-        chance: draws the passages and their order.
-        held_out: the articles that are never trained on, instead of the others.
-    """
-    for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
-        if is_held_out(article["title"]) != held_out:
-            continue
-        paragraphs = [
-            [paragraph["context"][start:end] for start, end in spans]
-            for paragraph in article["paragraphs"]
-            for spans in [cut_passages(paragraph["context"], chance)]
-        ]
-        for number, paragraph in enumerate(article["paragraphs"]):
-            asked = list(paragraph["qas"])
-            chance.shuffle(asked)
-            own = list(paragraphs[number])
-            chance.shuffle(own)
-            shown = own[: chance.randint(1, 2)]
-            words = {word for text in shown for word in content_words(text)}
-            others = [t for place, texts in enumerate(paragraphs) if place != number for t in texts]
-            while others and len(shown) < SNIPPETS:
-                nearest = most_alike(words, [set(content_words(text)) for text in others])
-                shown.append(others.pop(nearest))
-            chance.shuffle(shown)
-            context = paragraph["context"]
-            replies = [(each, _squad_reply(each, context, shown)) for each in asked]
-            answered = [each for each in replies if each[1] not in ("", SILENCE)]
-            silent = [each for each in replies if each[1] == SILENCE]
-            # No more impossible ones than others, or silence is all that is learned.
-            kept = (answered + silent[: max(1, len(answered))])[:MOST_ASKED]
-            chance.shuffle(kept)
-            yield Pack(
-                tuple(shown),
-                tuple((item["question"].strip(), reply) for item, reply in kept),
-                answers=tuple(
-                    item["answers"][0]["text"] if item["answers"] else "" for item, _ in kept
-                ),
-            )
-
-
-def _squad_reply(item: Any, context: str, shown: Sequence[str]) -> str:
-    """The sentence that holds the answer, marked; empty where it is not shown."""
-    if item.get("is_impossible"):
-        return SILENCE
-    start = item["answers"][0]["answer_start"]
-    for number, passage in enumerate(shown, start=1):
-        place = start - context.find(passage) if passage in context else -1
-        for first, last in split_sentences(passage):
-            if first <= place < last:
-                return _marked(passage[first:last], [number])
-    return ""
 
 
 def read_packs(path: Path) -> Iterator[Pack]:

@@ -15,7 +15,8 @@ from assistant.assistant import Assistant
 from assistant.conversation import Turn
 from assistant.generation import Generator
 from assistant.settings import Settings
-from assistant.training.adapter_data import SILENCE, SNIPPETS, squad_packs
+from assistant.training.adapter_data import SILENCE
+from assistant.training.adapter_squad import SNIPPETS, squad_packs
 from assistant.training.judge_evaluation import interval
 from assistant.training.question_sets import QuestionSet, fold
 from assistant.verification import declines

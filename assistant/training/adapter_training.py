@@ -19,7 +19,7 @@ from assistant.llama import Llama, has_bfloat16, laid_out
 from assistant.training.adapter_data import Tokens
 from assistant.training.lora import new_network
 
-PACKS_A_STEP = 3
+PACKS_A_STEP = 2
 # How much the first token of a reply counts.
 START_WEIGHT = 2.0
 WARM_UP = 0.06
