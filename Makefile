@@ -56,7 +56,7 @@ train-adapter: $(VENV)/.installed-test  ## teach the language model, on two core
 		--output build/train/first.pt
 	@echo "Two runs go on from there, each on one core."
 	printf '2\n3\n' | OMP_NUM_THREADS=1 xargs -P 2 -I{} $(BIN)/python -m assistant.training adapter \
-		build/train/packs.jsonl --epochs 0.36 --rate 5e-4 --seed {} \
+		build/train/packs.jsonl --epochs 0.28 --rate 5e-4 --seed {} \
 		--start-from build/train/first.pt --output build/train/second-{}.pt
 	$(BIN)/python -m assistant.training adapter-average build/train/second-2.pt build/train/second-3.pt \
 		--output build/train/adapter.pt
