@@ -19,7 +19,10 @@ HISTORY = [("What is wax?", "It melts. [1]"), ("Who lays the eggs?", "A queen la
         "Why?",
         "How many does she raise in a long summer?",
         "How long does it take for them to hatch?",
-        "Is it, by any chance, true that bees sleep?",
+        "How many checks has it survived?",
+        "What does the beekeeper reply to that?",
+        "What is their share of the honey?",
+        "How many of the workers live there?",
         "In winter too?",
         "Do others, then?",
     ],
@@ -29,7 +32,18 @@ def test_a_question_that_leans_on_the_one_before_is_searched_with_its_topic(ques
 
 
 @pytest.mark.parametrize(
-    "question", ["When do bees start to fly in spring?", "Which temperatures melt wax fastest?"]
+    "question",
+    [
+        "When do bees start to fly in spring?",
+        "Why do bees fly late in a cold spring?",
+        "Has the keeper who found wax sold it in pots?",
+        "Why does Nadia Khoury defend her hives?",
+        "Which wax does the Tell Arwan workshop use for its candles?",
+        "Is it true that bees sleep in winter?",
+        "What awaits those who keep wasps instead of bees?",
+        "How many bees are there in a hive?",
+        "One sting, no swelling: does it still hurt bees?",
+    ],
 )
 def test_a_question_that_stands_alone_is_searched_alone(question: str) -> None:
     assert search_text(question, HISTORY) == question

@@ -46,7 +46,7 @@ def test_an_absent_split_and_an_absent_history_are_named(tmp_path: Path) -> None
         read_follow_ups(path, None)
 
 
-def test_conversations_become_follow_ups_with_their_history(tmp_path: Path) -> None:
+def test_conversations_become_follow_ups_and_new_topics_after_another_one(tmp_path: Path) -> None:
     turns = [
         {"raw_utterance": "What do bees eat?", "manual_rewritten_utterance": "What do bees eat?",
          "passage": "Nectar."},
@@ -55,8 +55,12 @@ def test_conversations_become_follow_ups_with_their_history(tmp_path: Path) -> N
     for year in ("2020", "2021"):
         path = tmp_path / "data" / "trec_cast" / f"{year}_manual_evaluation_topics_v1.0.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([{"turn": turns}]))
+        other = [{"raw_utterance": "Who bakes?", "manual_rewritten_utterance": "Who bakes?"}]
+        path.write_text(json.dumps([{"turn": turns}, {"turn": other}]))
     convert("trec_cast", tmp_path / "data", tmp_path / "set")
     (follow_up,) = read_follow_ups(tmp_path / "set" / "follow_ups.jsonl", "2021")
     assert follow_up.history == (("What do bees eat?", "Nectar."),)
     assert follow_up.rewrite == WINTER
+    (new_topic,) = read_follow_ups(tmp_path / "set" / "new_topics.jsonl", "2021")
+    assert new_topic.question == new_topic.rewrite == WINTER
+    assert new_topic.history == (("Who bakes?", ""),)
