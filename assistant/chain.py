@@ -17,7 +17,7 @@ from assistant.answer import (
     Dropped,
     confidence,
 )
-from assistant.conversation import Turn, leans, search_text
+from assistant.conversation import Turn, leaned_on, search_text
 from assistant.draft import Draft, Inquiry, passages_to_read
 from assistant.errors import AssistantError
 from assistant.generation import Generator
@@ -56,9 +56,8 @@ def build_chain(
 
     def retrieve(asked: Question) -> Inquiry:
         started = time.perf_counter()
-        question, history = _read_question(asked)
-        if not leans(question):
-            history = ()  # what was said before would only lead astray
+        question, turns = _read_question(asked)
+        history = leaned_on(question, turns)
         searched_for = search_text(question, history)
         hits = retriever.search(searched_for, found)
         return Inquiry(question, history, searched_for, hits, started, time.perf_counter())

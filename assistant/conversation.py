@@ -72,6 +72,14 @@ def search_text(question: str, history: Sequence[Turn]) -> str:
     return f"{' '.join(unsaid)}: {question}" if unsaid else question
 
 
+def leaned_on(question: str, history: Sequence[Turn]) -> tuple[Turn, ...]:
+    """What a question leans on of the conversation: nothing where it stands alone.
+
+    What was said before such a question would only lead a model astray.
+    """
+    return tuple(history) if leans(question) else ()
+
+
 def leans(question: str) -> bool:
     """Whether a question says too little without those before it.
 

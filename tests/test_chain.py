@@ -357,6 +357,17 @@ def test_a_follow_up_is_searched_and_asked_with_what_came_before(chain_with: Ask
     assert [message.type for message in chat.received[0]] == ["system", "human", "ai", "human"]
 
 
+def test_a_question_that_stands_alone_is_asked_as_if_it_were_the_first(
+    chain_with: Asking,
+) -> None:
+    """Four in ten were searched for with words of the question before them."""
+    chain, chat = chain_with("")
+    history = [("Who keeps honey for years?", "Nobody does.")]
+    answer = chain.invoke({"question": QUESTION, "history": history})
+    assert answer.searched_for == QUESTION
+    assert [message.type for message in chat.received[0]] == ["system", "human"]
+
+
 def test_the_model_sees_only_what_may_make_the_answer(chain_with: Asking) -> None:
     chain, chat = chain_with("")
     hits = chain.invoke("Honey keeps for many years.").hits

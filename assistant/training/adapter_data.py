@@ -27,7 +27,7 @@ MOST_ASKED = 8
 FOUND_ALONE = 3
 # ... and of how many after them each how often.
 FOUND_AFTER, ASKED_AFTER = 3, 0.15
-# The more there are, the fewer tokens each costs: 28 for twenty, 34 for twelve.
+# The more there are, the fewer tokens each costs: 32 for twenty, 36 for twelve.
 MOST_ASKED_ALONE = 20
 # How often sentences of few statements are shown, each with a number, as the assistant does.
 AS_SENTENCES = 0.5

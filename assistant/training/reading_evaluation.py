@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from assistant.answer import CONSTANT, WEIGHT_OF_JUDGE, Hit, confidence, least_two, logit
+from assistant.conversation import leaned_on
 from assistant.draft import passages_to_read
 from assistant.reader import Reader
 from assistant.retrieval import FOUND
@@ -87,7 +88,8 @@ def read_alone(judged: Sequence[Judged], reader: Reader) -> Doubts:
     doubts: dict[str, dict[str, float]] = {}
     for each in tqdm(judged, "read"):
         question, passages = each.question, passages_to_read(each.hits, each.candidates)
-        told = reader.doubts(question.question, question.history, list(passages.values()))
+        history = leaned_on(question.question, question.history)
+        told = reader.doubts(question.question, history, list(passages.values()))
         doubts[question.id] = dict(zip(passages, told, strict=True))
     return doubts
 
