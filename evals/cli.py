@@ -136,6 +136,11 @@ def _add_datasets(parser: argparse.ArgumentParser) -> None:
         "of such folders; the questions of several are pooled",
     )  # fmt: skip
     parser.add_argument("--split", default="test", metavar="NAME", help="dev or test (default)")
+    parser.add_argument(
+        "--after-another",
+        action="store_true",
+        help="ask each question that stands alone after another one, as in a conversation",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
 
 

@@ -16,7 +16,7 @@ from assistant.corpus import read_corpus
 from assistant.settings import DEFAULT_EMBEDDER
 from evals import answers, compare, draft, follow_ups, fusion, gate, retrieval, selection, support
 from evals.checkers import own_checkers
-from evals.dataset import Dataset, Question, load_datasets
+from evals.dataset import Dataset, Question, after_another, load_datasets
 from evals.judging import METRICS
 from evals.picture import draw
 from evals.product import Opening
@@ -76,9 +76,14 @@ class Searched:
     embedder: str
 
 
+def _datasets(options: Namespace) -> tuple[Dataset, ...]:
+    datasets = load_datasets(options.datasets, options.split)
+    return tuple(map(after_another, datasets)) if options.after_another else datasets
+
+
 def _search(options: Namespace) -> list[Searched]:
     searched = []
-    for dataset in load_datasets(options.datasets, options.split):
+    for dataset in _datasets(options):
         _tell(*dataset.notes)
         questions = retrieval.judged_questions(dataset)
         # No language model takes part in retrieval, so none is loaded.
@@ -110,7 +115,7 @@ def _search_result(
 
 def run_answers(options: Namespace) -> int:
     """Ask every question and print the metrics of the assistant and the baselines."""
-    datasets = load_datasets(options.datasets, options.split)
+    datasets = _datasets(options)
     result = _measure_answers(options.opening, datasets, options)
     _print_tables(result)
     if options.json:
@@ -270,6 +275,7 @@ def _command_line(options: Namespace) -> str:
     for name in ("limit", "model"):
         value = getattr(options, name, None)
         words += [f"--{name} {value}"] if value else []
+    words += ["--after-another"] if options.after_another else []
     words += ["--ablations"] if getattr(options, "ablations", False) else []
     words += ["--without-tutorial"] if getattr(options, "without_tutorial", False) else []
     found: Sequence[int] = getattr(options, "found", [])

@@ -7,9 +7,10 @@ The layout is BEIR's (https://github.com/beir-cellar/beir): `corpus.jsonl`, `que
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from assistant.answer import ABSTENTION
 from assistant.statement import JsonValue, Statement
 from evals.errors import EvalsError
 from evals.rows import Row, read_rows, read_text
@@ -84,6 +85,21 @@ def load_datasets(folders: Sequence[Path], split: str) -> tuple[Dataset, ...]:
         inside = sorted(path.parents[1] for path in folder.glob(f"*/qrels/{split}.tsv"))
         found += inside if inside and not (folder / "corpus.jsonl").exists() else [folder]
     return tuple(load_dataset(folder, split) for folder in found)
+
+
+def after_another(dataset: Dataset) -> Dataset:
+    """The set with every question that stands alone asked after the one before it.
+
+    The first comes after the last. The answer told before it is a statement that answers.
+    """
+    texts = {statement.id: statement.text for statement in dataset.statements}
+    alone = [question for question in dataset.questions if not question.history]
+    histories = {question.id: question.history for question in dataset.questions}
+    for before, question in zip(alone[-1:] + alone[:-1], alone, strict=True):
+        answering = (texts[each] for each, grade in before.relevant.items() if grade > 1)
+        histories[question.id] = ((before.text, next(answering, ABSTENTION)),)
+    questions = (replace(each, history=histories[each.id]) for each in dataset.questions)
+    return replace(dataset, questions=tuple(questions))
 
 
 def load_dataset(folder: Path, split: str) -> Dataset:

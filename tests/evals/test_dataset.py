@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from evals.dataset import load_dataset, load_datasets
+from assistant.answer import ABSTENTION
+from assistant.statement import Statement
+from evals.dataset import Dataset, Question, after_another, load_dataset, load_datasets
 from evals.errors import EvalsError
 from tests.evals.scripted import answer_row, write_lines, write_set
 
@@ -136,3 +138,18 @@ def test_a_folder_of_sets_stands_for_those_with_the_split(tmp_path: Path) -> Non
     assert [dataset.name for dataset in found] == ["bees", "other"]
     with pytest.raises(EvalsError, match="expected a folder in BEIR layout"):
         load_datasets([tmp_path / "sets"], "train")
+
+
+def test_a_question_that_stands_alone_can_be_asked_after_another(tmp_path: Path) -> None:
+    questions = (
+        Question("q1", "When do bees fly?", relevant={"b": 1, "a": 2}),
+        Question("q2", "And wasps?", history=(("Do bees sleep?", "They do."),)),
+        Question("q3", "Who keeps bees on Mars?"),
+    )
+    statements = (Statement("a", "Bees fly in spring."), Statement("b", "Bees sleep."))
+    asked = after_another(Dataset("bees", tmp_path, "test", statements, questions)).questions
+    assert [each.history for each in asked] == [
+        (("Who keeps bees on Mars?", ABSTENTION),),
+        (("Do bees sleep?", "They do."),),
+        (("When do bees fly?", "Bees fly in spring."),),
+    ]
