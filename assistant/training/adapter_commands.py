@@ -46,7 +46,9 @@ def add_adapter_commands(
     training.set_defaults(run=_train)
     training.add_argument("packs", type=Path, help="from `adapter-data`")
     training.add_argument("--output", type=Path, required=True, help="the checkpoint, .pt")
-    training.add_argument("--start-from", type=Path, help="the checkpoint of an earlier round")
+    training.add_argument(
+        "--start-from", type=Path, help="the checkpoint of an earlier round, or a .gguf"
+    )
     training.add_argument("--dev", type=Path, help="packs to measure the loss on at the end")
     training.add_argument("--rank", type=int, default=16)
     training.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
@@ -55,7 +57,7 @@ def add_adapter_commands(
 
     averaging = commands.add_parser("adapter-average", help="the mean of several checkpoints")
     averaging.set_defaults(run=_average)
-    averaging.add_argument("checkpoints", type=Path, nargs="+", help="of adapters of one shape")
+    averaging.add_argument("checkpoints", type=Path, nargs="+", help="of one shape, .pt or .gguf")
     averaging.add_argument("--output", type=Path, required=True, help="the checkpoint, .pt")
 
     converting = commands.add_parser("adapter-convert", help="a checkpoint as a GGUF file")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
+from assistant.gguf_file import read_gguf
 from assistant.llama import Llama
 from assistant.training.lora import learned
 
@@ -33,3 +35,17 @@ def write_adapter(network: Llama, alpha: float, path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def read_adapter(path: Path) -> tuple[float, dict[str, Tensor]]:
+    """What a file holds, to go on from: its alpha, and its matrices by the network's names.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    values, tensors = read_gguf(path)
+    network: dict[str, Tensor] = {}
+    for name, matrix in tensors.items():
+        _, block, layer, _, part = name.split(".")
+        network[f"blocks.{block}.linear.{layer}.{part.removeprefix('lora_')}"] = matrix
+    return values["adapter.lora.alpha"], network

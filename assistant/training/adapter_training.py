@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from assistant.llama import Llama, has_bfloat16, laid_out
 from assistant.training.adapter_data import Tokens
+from assistant.training.adapter_file import read_adapter
 from assistant.training.lora import new_network
 
 PACKS_A_STEP = 2
@@ -64,7 +65,8 @@ def train_adapter(
         recipe: how.
         checkpoint: a file that is written every few minutes; one of another recipe is an error.
         report: is told how it goes.
-        start_from: a checkpoint of an earlier round, of these layers at least.
+        start_from: a checkpoint of an earlier round, or an adapter's GGUF file, of these layers at
+            least and of this rank and alpha.
 
     Raises:
         ValueError: the checkpoint is of another recipe.
@@ -80,7 +82,7 @@ def train_adapter(
     steps = max(1, math.ceil(len(packs) * recipe.epochs / PACKS_A_STEP))
     done = _resume(checkpoint, recipe, network, optimizer)
     if start_from and not done:
-        learned = torch.load(start_from, weights_only=True)["network"]
+        _, learned = _read_learned(start_from)
         network.load_state_dict({name: learned[name] for name in network.state_dict()})
     started = time.monotonic()
     recent: list[float] = []
@@ -116,17 +118,26 @@ def read_checkpoint(base: Path, checkpoint: Path) -> tuple[Llama, Recipe]:
     return network.eval(), recipe
 
 
+def _read_learned(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The recipe and the matrices of a checkpoint, or of an adapter's GGUF file."""
+    if path.suffix == ".gguf":
+        alpha, network = read_adapter(path)
+        rank = len(next(matrix for name, matrix in network.items() if name.endswith(".a")))
+        return asdict(Recipe(rank=rank, alpha=alpha)), network
+    saved: dict[str, Any] = torch.load(path, weights_only=True)
+    return saved["recipe"], saved["network"]
+
+
 def average_checkpoints(checkpoints: Sequence[Path], output: Path) -> None:
     """The mean of what several rounds learned from one start ("model soup", Wortsman et al., 2022).
 
     Args:
-        checkpoints: of adapters of one shape.
+        checkpoints: of adapters of one shape; also their GGUF files.
         output: a checkpoint with the recipe of the first; to start from, or to convert.
     """
-    saved = [torch.load(path, weights_only=True) for path in checkpoints]
-    networks = [each["network"] for each in saved]
+    recipes, networks = zip(*map(_read_learned, checkpoints), strict=True)
     mean = {name: sum(each[name] for each in networks) / len(networks) for name in networks[0]}
-    torch.save({"recipe": saved[0]["recipe"], "network": mean}, output)
+    torch.save({"recipe": recipes[0], "network": mean}, output)
 
 
 def mean_loss(network: Llama, packs: Sequence[Tokens]) -> float:
