@@ -84,7 +84,7 @@ def leans(question: str) -> bool:
     """Whether a question says too little without those before it.
 
     A pronoun counts only where the question does not itself say what it stands for: "Why does
-    Vogt defend her study?" stands alone. The rules were chosen on the train subjects.
+    Vogt defend her study?" stands alone. The rules were chosen on the train subjects and TREC CAsT.
     """
     tokens = _TOKEN.findall(question)
     words = [token.casefold() for token in tokens if token[0].isalnum()]

@@ -96,7 +96,8 @@ def after_another(dataset: Dataset) -> Dataset:
     alone = [question for question in dataset.questions if not question.history]
     histories = {question.id: question.history for question in dataset.questions}
     for before, question in zip(alone[-1:] + alone[:-1], alone, strict=True):
-        answering = (texts[each] for each, grade in before.relevant.items() if grade > 1)
+        grades = before.relevant.items()
+        answering = (texts[each] for each, grade in grades if grade > 1 and each in texts)
         histories[question.id] = ((before.text, next(answering, ABSTENTION)),)
     questions = (replace(each, history=histories[each.id]) for each in dataset.questions)
     return replace(dataset, questions=tuple(questions))

@@ -142,7 +142,7 @@ def test_a_folder_of_sets_stands_for_those_with_the_split(tmp_path: Path) -> Non
 
 def test_a_question_that_stands_alone_can_be_asked_after_another(tmp_path: Path) -> None:
     questions = (
-        Question("q1", "When do bees fly?", relevant={"b": 1, "a": 2}),
+        Question("q1", "When do bees fly?", relevant={"gone": 2, "b": 1, "a": 2}),
         Question("q2", "And wasps?", history=(("Do bees sleep?", "They do."),)),
         Question("q3", "Who keeps bees on Mars?"),
     )
