@@ -103,7 +103,6 @@ def _points_back(tokens: Sequence[str], place: int) -> bool:
     word = tokens[place].casefold()
     before = tokens[place - 1].casefold() if place else ""
     after = [token.casefold() for token in tokens[place + 1 :] if token[0].isalnum()]
-    following = after[0] if after else ""
     if word in PRONOUNS:
         if word == "it" and before in AUXILIARIES and {"to", "that"} & {*after}:
             return False  # "Is it cheaper to walk?"
@@ -114,12 +113,13 @@ def _points_back(tokens: Sequence[str], place: int) -> bool:
     if word == "that":
         return not before or before in AUXILIARIES | PREPOSITIONS or not after
     if word == "those":
-        return following not in {"who", "whose", "which", "that", "of", "in", "with"}
+        return not {*after[:1]} & {"who", "whose", "which", "that", "of", "in", "with"}
     return word in POINTERS or (word in AT_END and not after)
 
 
 def _says_something(token: str) -> bool:
-    return token[0].isalnum() and token.casefold() not in STOPWORDS | GENERAL
+    word = token.casefold()
+    return word[0].isalnum() and word not in STOPWORDS and word not in GENERAL
 
 
 def _names_something(tokens: Sequence[str]) -> bool:
@@ -136,8 +136,4 @@ def _names_something(tokens: Sequence[str]) -> bool:
 
 def topic_words(text: str) -> list[str]:
     """The words that say what a text is about, in its order and spelling."""
-    return [
-        word
-        for word in _WORD.findall(text)
-        if word.casefold() not in STOPWORDS and word.casefold() not in GENERAL
-    ]
+    return [word for word in _WORD.findall(text) if _says_something(word)]

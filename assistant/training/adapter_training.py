@@ -111,10 +111,10 @@ def train_adapter(
 
 def read_checkpoint(base: Path, checkpoint: Path) -> tuple[Llama, Recipe]:
     """The network as a checkpoint left it, in full width, and how it was trained."""
-    saved: dict[str, Any] = torch.load(checkpoint, weights_only=True)
-    recipe = Recipe(**saved["recipe"])
+    settings, learned = _read_learned(checkpoint)
+    recipe = Recipe(**settings)
     network = new_network(base, recipe.rank, recipe.alpha, torch.float32)
-    network.load_state_dict(saved["network"])
+    network.load_state_dict(learned)
     return network.eval(), recipe
 
 
