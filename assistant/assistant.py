@@ -25,7 +25,7 @@ from assistant.language_model import (
 )
 from assistant.retrieval import FOUND, Retriever
 from assistant.selection import SentenceJudge
-from assistant.settings import Settings, keep_private
+from assistant.settings import Settings, keep_private, share_cores
 from assistant.verification import Verifier
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ class Assistant:
         rebuild: bool,
     ) -> Assistant:
         keep_private()
+        share_cores()
         find_model_file(settings.model, settings.home)  # a wrong name shows before long work
         # The language model loads while the embedder is imported, which takes the longest.
         background = ThreadPoolExecutor(max_workers=1)

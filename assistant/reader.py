@@ -2,19 +2,25 @@
 
 It was taught to say when a statement does not answer (see models/ADAPTER.md), and how likely it
 starts to say so is its doubt. All statements found are read in one pass, side by side; llama.cpp's
-server, which runs the same model when it writes, would read them one after another.
+server, which runs the same model when it writes, would read them one after another. The question
+stands last in the prompt, so that a statement that was read lately need not be read again.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Protocol
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
 
 from assistant.conversation import REMEMBERED_TURNS, Turn
 from assistant.prompts import NOT_ANSWERED, STATEMENTS_PROMPT, SYSTEM_PROMPT
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # The marks of SmolLM2's chat template; a test holds the prompt against the one in its file.
 START, END = "<|im_start|>", "<|im_end|>"
@@ -23,7 +29,11 @@ REPLY = f"{END}\n{START}assistant\n"
 LONGEST_TEXT = 256
 # So many tokens are read in one pass, and a stopped answer is noticed between two.
 AT_ONCE = 1024
+# Tokens whose keys and values are remembered, about sixty statements: 90 MB, or 180 where the
+# processor has no bfloat16.
+REMEMBERED = 4096
 
+Tokens = tuple[int, ...]
 Tokenize = Callable[[str, bool], list[int]]
 """A text and whether it holds marks of the template, to the model's tokens."""
 
@@ -60,6 +70,8 @@ class StatementReader:
         # The constant parts of the prompt come back with every statement.
         self._tokenize = lru_cache(maxsize=256)(tokenize)
         self._silence = tokenize(NOT_ANSWERED, False)[0]
+        self._remembered: OrderedDict[tuple[Tokens, Tokens], Tensor] = OrderedDict()
+        self._lock = Lock()
 
     def doubts(
         self, question: str, history: Sequence[Turn], statements: Sequence[str]
@@ -74,26 +86,46 @@ class StatementReader:
         Yields:
             One for each statement, after each pass those that were read in it.
         """
-        common = prompt_start(history, self._tokenize)
+        start = tuple(prompt_start(history, self._tokenize))
         asked = self._tokenize(f" {question}", False)[:LONGEST_TEXT] + self._tokenize(REPLY, True)
-        branches = [prompt_of([statement], self._tokenize) + asked for statement in statements]
-        while branches:
-            lengths = accumulate(map(len, branches), initial=len(common))
-            read = max(1, sum(length <= AT_ONCE for length in lengths) - 1)
-            yield from self._silences(common, branches[:read])
-            branches = branches[read:]
+        texts = [tuple(prompt_of([statement], self._tokenize)) for statement in statements]
+        while texts:
+            lengths = accumulate(len(text) + len(asked) for text in texts)
+            read = max(1, sum(length <= AT_ONCE for length in lengths))
+            yield from self._silences(start, texts[:read], asked)
+            texts = texts[read:]
 
-    def _silences(self, common: Sequence[int], branches: Sequence[Sequence[int]]) -> list[float]:
+    def _silences(
+        self, start: Tokens, texts: Sequence[Tokens], asked: Sequence[int]
+    ) -> list[float]:
         """How likely the reply to each starts to say that nothing answers."""
         import torch
 
-        from assistant.llama import laid_out
+        from assistant.llama import side_by_side
 
-        ends = torch.tensor([len(branch) for branch in branches]).cumsum(0) + len(common) - 1
-        with torch.inference_mode():
-            states = self._network(*laid_out(common, branches))
-            likely = self._network.logits(states[ends]).softmax(-1)
+        with self._lock, torch.inference_mode():
+            (begun,) = self._keys_and_values((), [start])
+            pasts = [torch.cat((begun, own), 3) for own in self._keys_and_values(start, texts)]
+            states, _ = self._network(*side_by_side([asked] * len(texts), pasts))
+            likely = self._network.logits(states[:, -1]).softmax(-1)
         return likely[:, self._silence].tolist()
+
+    def _keys_and_values(self, start: Tokens, texts: Sequence[Tokens]) -> list[Tensor]:
+        """What the network keeps of texts that go on from a start, remembered or read now."""
+        from assistant.llama import side_by_side
+
+        unread = [each for each in dict.fromkeys(texts) if (start, each) not in self._remembered]
+        if unread:
+            begun = self._keys_and_values((), [start]) * len(unread) if start else ()
+            _, read = self._network(*side_by_side(unread, begun))
+            for text, kept in zip(unread, read, strict=True):
+                self._remembered[start, text] = kept[..., : len(text), :].clone()
+        for text in texts:
+            self._remembered.move_to_end((start, text))
+        kept_of = [self._remembered[start, text] for text in texts]
+        while sum(len(text) for _, text in self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+        return kept_of
 
 
 def prompt_start(history: Sequence[Turn], tokenize: Tokenize) -> list[int]:

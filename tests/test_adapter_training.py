@@ -16,6 +16,7 @@ from assistant.catalogue import find_model
 from assistant.embedder import Embedder
 from assistant.generation import Generator
 from assistant.language_model import load_file
+from assistant.llama import side_by_side
 from assistant.prompts import NOT_ANSWERED
 from assistant.runtime import LocalServer
 from assistant.training.adapter_data import (
@@ -105,10 +106,9 @@ def test_the_network_with_an_adapter_is_the_one_llama_cpp_runs(
     write_adapter(network, 8.0, file)
     pack = tokens_of(PACK, server.tokenize)
     tokens = pack.common + pack.branches[0][0]
-    mask = torch.ones(len(tokens), len(tokens), dtype=torch.bool).tril()
     with torch.no_grad():
-        states = network(torch.tensor(tokens), torch.arange(len(tokens)), mask)
-        ours = network.logits(states[-1:])[0].log_softmax(-1)
+        states, _ = network(*side_by_side([tokens]))
+        ours = network.logits(states[0, -1]).log_softmax(-1)
     with closing(LocalServer(_base(), file)) as adapted:
         theirs = _likeliest(adapted, tokens)
     plain = _likeliest(server, tokens)
@@ -138,7 +138,8 @@ def test_questions_of_a_pack_do_not_see_each_other(server: LocalServer) -> None:
         tokens, positions, mask, scored, _ = _laid_out(pack_tokens)
         counts = [len(reply) for _, reply in pack_tokens.branches]
         with torch.no_grad():
-            logits = network.logits(network(tokens, positions, mask)[scored - 1])
+            states, _ = network(tokens, positions, mask)
+            logits = network.logits(states[0, scored - 1])
         return logits.split(counts)[branch]
 
     alone = type(both)(both.common, both.branches[1:])

@@ -124,3 +124,31 @@ def test_a_kind_of_tensor_that_is_not_read_is_an_error(tmp_path: Path) -> None:
     file.write_bytes((header + tensor).ljust(256, b"\0"))
     with pytest.raises(ModelError, match=r"other\.gguf"):
         read_gguf(file)
+
+
+def test_a_statement_that_was_read_lately_is_not_read_again(model: LanguageModel) -> None:
+    reader = model.reader
+    assert isinstance(reader, reading.StatementReader)
+    statements = [f"{each} So it was in 1987." for each in STATEMENTS]
+    passes: list[int] = []
+    hook = reader._network.register_forward_pre_hook(
+        lambda _, inputs: passes.append(inputs[0].shape[1])
+    )
+    try:
+        first = list(reader.doubts(QUESTION, (), statements))
+        *_, asked = passes
+        passes.clear()
+        assert list(reader.doubts(QUESTION, (), statements)) == pytest.approx(first, abs=0.01)
+        assert passes == [asked]
+        next(reader.doubts(QUESTION, (("Are there bees?", "There are. [1]"),), statements))
+        assert max(passes) > asked  # after something else was said, all is read again
+    finally:
+        hook.remove()
+
+
+def test_what_is_remembered_is_bounded(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(reader, reading.StatementReader)
+    monkeypatch.setattr(reading, "REMEMBERED", 150)
+    doubts = list(reader.doubts(QUESTION, (), STATEMENTS))
+    assert sum(len(text) for _, text in reader._remembered) <= 150
+    assert list(reader.doubts(QUESTION, (), STATEMENTS)) == pytest.approx(doubts, abs=0.01)

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import AssistantError
-from assistant.settings import DEFAULT_EMBEDDER, DEFAULT_MODEL, Settings, default_home
+from assistant.settings import (
+    DEFAULT_EMBEDDER,
+    DEFAULT_MODEL,
+    Settings,
+    default_home,
+    share_cores,
+)
 
 ROOT = Path(__file__).parent.parent
 EVERY_VARIABLE = {
@@ -87,6 +93,17 @@ def test_the_environment_is_read_in_one_place() -> None:
     for file in (ROOT / "assistant").rglob("*.py"):
         reads = re.findall(r"(?:environ|getenv)\W+ASSISTANT_\w+", file.read_text())
         assert not reads, file
+
+
+def test_computing_threads_sleep_soon_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    share_cores()
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    share_cores()
+    assert int(os.environ["GOMP_SPINCOUNT"]) < 10_000
 
 
 def test_libraries_are_kept_from_reporting() -> None:

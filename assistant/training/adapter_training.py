@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from assistant.llama import Llama, has_bfloat16, laid_out
+from assistant.llama import Llama, has_bfloat16
 from assistant.training.adapter_data import Tokens
 from assistant.training.adapter_file import read_adapter
 from assistant.training.lora import new_network
@@ -155,28 +155,37 @@ def pack_loss(network: Llama, pack: Tokens, device: torch.device) -> Tensor:
     reply as for a long one; the rest is copied and counts by the square root of its length.
     """
     tokens, positions, mask, scored, weights = _laid_out(pack)
-    states = network(tokens.to(device), positions.to(device), mask.to(device))
-    logits = network.logits(states[(scored - 1).to(device)])
-    errors = functional.cross_entropy(logits, tokens[scored].to(device), reduction="none")
+    states, _ = network(tokens.to(device), positions.to(device), mask.to(device))
+    logits = network.logits(states[0, (scored - 1).to(device)])
+    errors = functional.cross_entropy(logits, tokens[0, scored].to(device), reduction="none")
     return (errors * weights.to(device)).sum() / len(pack.branches)
 
 
 def _laid_out(pack: Tokens) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """A pack as one row of tokens.
+    """A pack as one row of tokens, what is common once.
 
     Returns:
-        The tokens, their positions, who sees whom, which tokens are scored, and how much each
-        of those counts.
+        The tokens, their positions, and who sees whom, as the network takes them: every branch
+        goes on from the last common token, as if it were alone. Then which tokens are scored, and
+        how much each of those counts.
     """
+    tokens = list(pack.common)
+    positions = list(range(len(tokens)))
+    branch = [-1] * len(tokens)
     scored: list[int] = []
     weights: list[float] = []
-    end = len(pack.common)
-    for asked, reply in pack.branches:
-        end += len(asked) + len(reply)
-        scored += range(end - len(reply), end)
+    for number, (asked, reply) in enumerate(pack.branches):
+        length = len(asked) + len(reply)
+        tokens += asked + reply
+        positions += range(len(pack.common), len(pack.common) + length)
+        branch += [number] * length
+        scored += range(len(tokens) - len(reply), len(tokens))
         weights += [START_WEIGHT, *[1 / math.sqrt(len(reply))] * (len(reply) - 1)]
-    row = laid_out(pack.common, [asked + reply for asked, reply in pack.branches])
-    return (*row, torch.tensor(scored), torch.tensor(weights))
+    of = torch.tensor(branch)
+    sees = (of.unsqueeze(1) == of.unsqueeze(0)) | (of.unsqueeze(0) == -1)
+    row = (torch.tensor(tokens), torch.tensor(positions), sees & torch.ones_like(sees).tril())
+    tokens_row, positions_row, mask = (each.unsqueeze(0) for each in row)
+    return tokens_row, positions_row, mask, torch.tensor(scored), torch.tensor(weights)
 
 
 def _batches(packs: Sequence[Tokens], steps: int, seed: int) -> Iterator[Sequence[Tokens]]:
