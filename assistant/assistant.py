@@ -204,7 +204,10 @@ class Assistant:
             any(self._model.reader.doubts("Ready?", (), [hit.statement.text for hit in nearest]))
 
     def search(self, question: str, limit: int = 5, history: Sequence[Turn] = ()) -> list[Hit]:
-        """The statements nearest to a question, best first, at most `limit` of them."""
+        """The statements nearest to a question, best first, at most `limit` of them.
+
+        A question that seems to lean on the history is led by what that is about.
+        """
         return list(self._retriever.search(search_text(question, history), limit))
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:

@@ -18,9 +18,12 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from assistant.answer import Answer
 
 if TYPE_CHECKING:
     from assistant import Assistant
@@ -37,8 +40,11 @@ def main() -> int:
     parser.add_argument(
         "--questions", type=int, default=20, help="questions asked warm (default: 20)"
     )
+    parser.add_argument(
+        "--busy", action="store_true", help="while another program keeps one core busy"
+    )
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
+    with _busy_core() if options.busy else nullcontext(), tempfile.TemporaryDirectory() as home:
         environment = os.environ | {"ASSISTANT_HOME": home}
         subprocess.run([*ASSISTANT, "index"], env=environment, check=True, capture_output=True)
 
@@ -76,16 +82,26 @@ def _measure_warm(home: Path, count: int) -> None:
     with Assistant.open(settings=Settings(home=home)) as assistant:
         assistant.warm_up()
         timed = [_answer_seconds(assistant, question) for question in questions]
-    for what, seconds in zip(
-        ("first evidence", "first sentence", "full answer"), zip(*timed, strict=True), strict=True
-    ):
+    figures = ("first evidence", "first sentence", "full answer", "of it reading", "and writing")
+    for what, seconds in zip(figures, zip(*timed, strict=True), strict=True):
         _report(f"warm: {what}", seconds)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{'peak memory':<40} {peak * (1 if sys.platform == 'darwin' else 1024) / 2**30:.2f} GiB")
 
 
-def _answer_seconds(assistant: Assistant, question: str) -> tuple[float, float, float]:
-    """Until the statements are found, until the first checked sentence, until the answer."""
+@contextmanager
+def _busy_core() -> Iterator[None]:
+    """A program that computes all the time, as another one of the user's may."""
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        other.terminate()
+        other.wait()
+
+
+def _answer_seconds(assistant: Assistant, question: str) -> tuple[float, ...]:
+    """Until the statements are found, the first checked sentence, the answer; and parts of that."""
     started = time.perf_counter()
     assistant.search(question)
     evidence = time.perf_counter() - started
@@ -93,9 +109,11 @@ def _answer_seconds(assistant: Assistant, question: str) -> tuple[float, float, 
     stream = assistant.stream(question)
     next(piece for piece in stream if piece != "")
     first = time.perf_counter() - started
-    for _ in stream:
-        pass
-    return evidence, first, time.perf_counter() - started
+    *_, answer = stream
+    whole = time.perf_counter() - started
+    assert isinstance(answer, Answer)
+    timings = answer.receipt.timings
+    return evidence, first, whole, timings["read"], timings["write"]
 
 
 def _page_seconds(environment: dict[str, str]) -> float:

@@ -100,12 +100,13 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
     packs = chance.sample(writing, min(WRITING_PACKS, len(writing)))
     packs += [pack for questions in subjects for pack in lone_packs(questions, chance)]
     squad = options.data / "squad2_dev" / "dev-v2.0.json"
-    if options.split == "train" and squad.is_file():
-        writing = list(squad_packs(squad, chance))
-        packs += chance.sample(writing, min(SQUAD_WRITING_PACKS, len(writing)))
-        packs += lone_squad_packs(squad, chance)
-    elif options.split == "train":
-        report(f"{squad} is not there: this learns without SQuAD 2.0")
+    if options.split == "train":
+        if squad.is_file():
+            writing = list(squad_packs(squad, chance))
+            packs += chance.sample(writing, min(SQUAD_WRITING_PACKS, len(writing)))
+            packs += lone_squad_packs(squad, chance)
+        else:
+            report(f"{squad} is not there: this learns without SQuAD 2.0")
     chance.shuffle(packs)
     with options.output.open("w", encoding="utf-8") as file:
         for pack in packs:
