@@ -17,8 +17,8 @@ from assistant.answer import (
     Dropped,
     confidence,
 )
-from assistant.conversation import Turn, may_lean_on, search_text
-from assistant.draft import Draft, Inquiry, as_meant, passages_to_read
+from assistant.conversation import Turn, leaned_on, search_text
+from assistant.draft import Draft, Inquiry, passages_to_read
 from assistant.errors import AssistantError
 from assistant.generation import Generator
 from assistant.reader import Reader
@@ -54,23 +54,19 @@ def build_chain(
 ) -> Runnable[Question, Answer]:
     """Retrieve `found` statements, then answer; `stream` yields text and, last, the `Answer`."""
 
-    def retrieve(asked: Question) -> tuple[Inquiry, ...]:
+    def retrieve(asked: Question) -> Inquiry:
         started = time.perf_counter()
         question, turns = _read_question(asked)
-        histories = may_lean_on(question, turns)
-        texts = [search_text(question, history) for history in histories]
-        hits = [retriever.search(text, found) for text in texts]
-        ended = time.perf_counter()
-        return tuple(
-            Inquiry(question, *each, started, ended)
-            for each in zip(histories, texts, hits, strict=True)
-        )
+        history = leaned_on(question, turns)
+        searched_for = search_text(question, history)
+        hits = retriever.search(searched_for, found)
+        return Inquiry(question, history, searched_for, hits, started, time.perf_counter())
 
     step = AnswerStep(judge, verifier, generator, reader, abstain_below, fingerprints or {})
     return cast("Runnable[Question, Answer]", RunnableLambda(retrieve) | step)
 
 
-class AnswerStep(Runnable[tuple[Inquiry, ...], Answer]):
+class AnswerStep(Runnable[Inquiry, Answer]):
     """Selects what answers or abstains, generates from it, and verifies sentence by sentence."""
 
     def __init__(
@@ -91,7 +87,7 @@ class AnswerStep(Runnable[tuple[Inquiry, ...], Answer]):
 
     def invoke(  # `input` and what follows it are LangChain's names
         self,
-        input: tuple[Inquiry, ...],  # noqa: A002
+        input: Inquiry,  # noqa: A002
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ARG002
     ) -> Answer:
@@ -101,7 +97,7 @@ class AnswerStep(Runnable[tuple[Inquiry, ...], Answer]):
 
     def stream(  # type: ignore[override]  # text pieces come before the answer
         self,
-        input: tuple[Inquiry, ...],  # noqa: A002
+        input: Inquiry,  # noqa: A002
         config: RunnableConfig | None = None,  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> Iterator[str | Answer]:
@@ -111,7 +107,8 @@ class AnswerStep(Runnable[tuple[Inquiry, ...], Answer]):
         closes the stream between two of them stops the model.
         """
         # 1. Which sentences of what was found answer the question?
-        draft = as_meant([self._judged(inquiry) for inquiry in input])
+        draft = Draft(input)
+        draft.candidates = judge_sentences(self._judge, input.searched_for, input.hits)
         draft.judged = time.perf_counter()
         needed = self._abstain_below
         # A language model that tells its doubt may still speak for it.
@@ -127,7 +124,7 @@ class AnswerStep(Runnable[tuple[Inquiry, ...], Answer]):
                 yield from self._abstain(draft, DECLINED)
                 return
         draft.read = time.perf_counter()
-        draft.evidence = select(draft.inquiry.question, draft.ranked, draft.candidates)
+        draft.evidence = select(input.question, draft.ranked, draft.candidates)
 
         # 3. The model says it in its words; each sentence is verified as it ends.
         if self._generator:
@@ -145,10 +142,6 @@ class AnswerStep(Runnable[tuple[Inquiry, ...], Answer]):
                 if candidate not in draft.carried:
                     yield draft.add(quote(candidate, draft.citations))
         yield self._answer(draft)
-
-    def _judged(self, inquiry: Inquiry) -> Draft:
-        candidates = judge_sentences(self._judge, inquiry.searched_for, inquiry.hits)
-        return Draft(inquiry, candidates)
 
     def _abstain(self, draft: Draft, reason: str) -> Iterator[str | Answer]:
         """An abstention; the reason is told how likely an answer was found, and had to be."""

@@ -72,12 +72,12 @@ def search_text(question: str, history: Sequence[Turn]) -> str:
     return f"{' '.join(unsaid)}: {question}" if unsaid else question
 
 
-def may_lean_on(question: str, history: Sequence[Turn]) -> tuple[tuple[Turn, ...], ...]:
-    """What a question may lean on of the conversation: of one that leans, on it or yet on nothing.
+def leaned_on(question: str, history: Sequence[Turn]) -> tuple[Turn, ...]:
+    """What a question leans on of the conversation: nothing where it stands alone.
 
-    One that stands alone leans on nothing; what was said before would only lead a model astray.
+    What was said before such a question would only lead a model astray.
     """
-    return (tuple(history), ()) if history and leans(question) else ((),)
+    return tuple(history) if leans(question) else ()
 
 
 def leans(question: str) -> bool:

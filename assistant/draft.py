@@ -20,12 +20,6 @@ from assistant.selection import (
 )
 from assistant.verification import Citations
 
-# By how much, in log odds, a question that is led by the conversation has to find a likelier
-# statement than it does alone. On the train and dev subjects 0.70 of the follow-ups then have one
-# that answers first (always led: 0.63 and 0.65), and 0.55 and 0.66 of the questions that stand
-# alone and are taken for one (0.21 and 0.33).
-LEAD_WORTH = 0.25
-
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
@@ -108,21 +102,6 @@ class Draft:
             tuple(sentences),
             self.doubts.get(hit.statement.id),
         )
-
-
-def as_meant(drafts: Sequence[Draft]) -> Draft:
-    """Of a question led by the conversation and the same alone, what it more likely means.
-
-    That is what finds a likelier statement, before any is read.
-
-    Args:
-        drafts: judged; the one that leans on the conversation first, or the only one.
-    """
-    led, alone = drafts[0], drafts[-1]
-    if not alone.candidates:
-        return led
-    is_led = led.ranked[0].log_odds > alone.ranked[0].log_odds + LEAD_WORTH
-    return led if is_led else alone
 
 
 def passages_to_read(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> dict[str, str]:

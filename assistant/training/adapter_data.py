@@ -123,7 +123,7 @@ def lone_packs(questions: QuestionSet, chance: random.Random) -> Iterator[Pack]:
     for question in questions.questions:
         if question.history:
             continue
-        found = [identity for identity, _ in questions.found(question.asked)]
+        found = [identity for identity, _ in questions.found(question)]
         after = found[FOUND_ALONE:][:FOUND_AFTER]
         asked_of = found[:FOUND_ALONE] + [each for each in after if chance.random() < ASKED_AFTER]
         for identity in dict.fromkeys([*asked_of, *question.evidence]):

@@ -114,7 +114,7 @@ def _slip(text: str, chance: random.Random) -> str:
 def _question_examples(question: AskedQuestion, questions: QuestionSet) -> Iterator[Example]:
     """A question beside each statement that answers it and those found that say nothing of it."""
     most = FOUND_OF_A_DISPUTE if questions.is_dispute else NEIGHBOURS + 1
-    found = questions.found(question.asked)[:most]
+    found = questions.found(question)[:most]
     near = [identity for identity, _ in found if not question.grades.get(identity)]
     weight = 2.0 if question.kind == "near_miss" else 1.0
     for identity in [*question.evidence, *near]:

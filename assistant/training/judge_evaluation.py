@@ -89,7 +89,7 @@ def judge_questions(questions: QuestionSet, judge: AnswerJudge) -> list[Judged]:
     """Score the sentences of the statements found for each question."""
     judged = []
     for question in questions.questions:
-        found = questions.found(question.asked)[:READ]
+        found = questions.found(question)[:READ]
         places = [
             (identity, rank, place, text[start:end], text)
             for rank, (identity, _) in enumerate(found)

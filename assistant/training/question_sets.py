@@ -66,11 +66,7 @@ class AskedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
-    """Statements and questions of one split.
-
-    Attributes:
-        similarity: of each text that is searched for, with every statement.
-    """
+    """Statements and questions of one split, with how similar each two are."""
 
     name: str
     statements: Mapping[str, str]
@@ -85,21 +81,19 @@ class QuestionSet:
 
     def nearest(self, question: AskedQuestion) -> list[str]:
         """All statement ids, the most similar first."""
-        order = np.argsort(-self.similarity[question.asked], kind="stable")
+        order = np.argsort(-self.similarity[question.id], kind="stable")
         identities = list(self.statements)
         return [identities[place] for place in order]
 
-    def found(self, text: str) -> list[tuple[str, float]]:
-        """All statements with their fused scores, as the assistant's retrieval ranks them.
-
-        Args:
-            text: a question, as it was asked or as it is searched for.
-        """
-        lexical = self.lexical.search(text, len(self.statements))
+    def found(self, question: AskedQuestion) -> list[tuple[str, float]]:
+        """All statements with their fused scores, as the assistant's retrieval ranks them."""
+        lexical = self.lexical.search(question.asked, len(self.statements))
         scores = {
             identity: DENSE_WEIGHT * float(similarity)
             + (1 - DENSE_WEIGHT) * lexical.get(identity, 0.0)
-            for identity, similarity in zip(self.statements, self.similarity[text], strict=True)
+            for identity, similarity in zip(
+                self.statements, self.similarity[question.id], strict=True
+            )
         }
         return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
 
@@ -124,9 +118,10 @@ def read_question_set(folder: Path, split: str, embedder: Embedder) -> QuestionS
         if answers[row["_id"]]["split"] == split
     )
     vectors = embedder.embed_statements(list(statements.values()))
-    texts = list(dict.fromkeys(text for each in questions for text in (each.asked, each.question)))
-    embedded = embedder.embed_statements(texts)
-    similarity = {text: vectors @ vector for text, vector in zip(texts, embedded, strict=True)}
+    asked = embedder.embed_statements([question.asked for question in questions])
+    similarity = {
+        question.id: vectors @ vector for question, vector in zip(questions, asked, strict=True)
+    }
     lexical = LexicalIndex(None)
     lexical.rebuild(
         (Statement(key, text, folder.name, 1) for key, text in statements.items()), folder.name

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from assistant.answer import CONSTANT, WEIGHT_OF_JUDGE, Hit, confidence, least_two, logit
-from assistant.conversation import may_lean_on, search_text
-from assistant.draft import Draft, Inquiry, as_meant, passages_to_read
+from assistant.conversation import leaned_on
+from assistant.draft import passages_to_read
 from assistant.reader import Reader
 from assistant.retrieval import FOUND
 from assistant.selection import (
@@ -46,16 +46,11 @@ Drawn = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A question, what was found for it, and the probabilities of the sentences of that."""
+    """A question with the statements found for it and the probabilities of their sentences."""
 
     question: AskedQuestion
-    inquiry: Inquiry
+    hits: tuple[Hit, ...]
     candidates: tuple[Candidate, ...]
-
-    @property
-    def hits(self) -> tuple[Hit, ...]:
-        """The statements found, as retrieval ranked them."""
-        return self.inquiry.hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +75,11 @@ def judge_found(questions: QuestionSet, judge: SentenceJudge) -> list[Judged]:
     """What is found for each question of a set, judged."""
     judged = []
     for question in questions.questions:
-        drafts = []
-        for history in may_lean_on(question.question, question.history):
-            text = search_text(question.question, history)
-            hits = tuple(
-                Hit(
-                    Statement(identity, questions.statements[identity], "", rank), rank, score, 0, 0
-                )
-                for rank, (identity, score) in enumerate(questions.found(text)[:FOUND], start=1)
-            )
-            inquiry = Inquiry(question.question, history, text, hits, 0, 0)
-            drafts.append(Draft(inquiry, judge_sentences(judge, text, hits)))
-        draft = as_meant(drafts)
-        judged.append(Judged(question, draft.inquiry, draft.candidates))
+        hits = tuple(
+            Hit(Statement(identity, questions.statements[identity], "", rank), rank, score, 0, 0)
+            for rank, (identity, score) in enumerate(questions.found(question)[:FOUND], start=1)
+        )
+        judged.append(Judged(question, hits, judge_sentences(judge, question.asked, hits)))
     return judged
 
 
@@ -100,10 +87,10 @@ def read_alone(judged: Sequence[Judged], reader: Reader) -> Doubts:
     """What the reader doubts of the statements found for each question."""
     doubts: dict[str, dict[str, float]] = {}
     for each in tqdm(judged, "read"):
-        passages = passages_to_read(each.hits, each.candidates)
-        inquiry = each.inquiry
-        told = reader.doubts(inquiry.question, inquiry.history, list(passages.values()))
-        doubts[each.question.id] = dict(zip(passages, told, strict=True))
+        question, passages = each.question, passages_to_read(each.hits, each.candidates)
+        history = leaned_on(question.question, question.history)
+        told = reader.doubts(question.question, history, list(passages.values()))
+        doubts[question.id] = dict(zip(passages, told, strict=True))
     return doubts
 
 
