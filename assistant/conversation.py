@@ -81,7 +81,7 @@ def leaned_on(question: str, history: Sequence[Turn]) -> tuple[Turn, ...]:
 
 
 def leans(question: str) -> bool:
-    """Whether a question seems to say too little without those before it.
+    """Whether a question says too little without those before it.
 
     A pronoun counts only where the question does not itself say what it stands for: "Why does
     Vogt defend her study?" stands alone. The rules were chosen on the train subjects and TREC CAsT.
