@@ -149,6 +149,7 @@ def test_a_statement_that_was_read_lately_is_not_read_again(model: LanguageModel
 def test_what_is_remembered_is_bounded(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(reader, reading.StatementReader)
     monkeypatch.setattr(reading, "REMEMBERED", 150)
+    monkeypatch.setattr(reading, "AT_ONCE", 1)  # what is read again is read in the same company
     doubts = list(reader.doubts(QUESTION, (), STATEMENTS))
     assert sum(len(text) for _, text in reader._remembered) <= 150
     assert list(reader.doubts(QUESTION, (), STATEMENTS)) == pytest.approx(doubts, abs=0.01)
