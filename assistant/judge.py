@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ANSWER_WEIGHTS = Path(__file__).with_name("models") / "judge.safetensors"
 SUPPORT_WEIGHTS = Path(__file__).with_name("models") / "support.safetensors"
+ANSWER_WEIGHTS_SHA256 = "42f08be151d2183bd9751e6b695287f0bc6f78ae572ed142a3a89516ed0717e0"
+SUPPORT_WEIGHTS_SHA256 = "361e31cc1e4328b9881dcc0384903d253043da88162a8930d321336cfdb59486"
 # What is read around a sentence of a longer statement: the length the judge was trained on.
 LONGEST_PASSAGE = 600
 # Readings scored at once; more would not be faster on two cores.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from assistant.settings import DEFAULT_EMBEDDER
 from evals import answers, compare, draft, follow_ups, fusion, gate, retrieval, selection, support
 from evals.checkers import own_checkers
 from evals.dataset import Dataset, Question, after_another, load_datasets
+from evals.errors import EvalsError
 from evals.judging import METRICS
 from evals.picture import draw
 from evals.product import Opening
@@ -34,6 +36,7 @@ Item = TypeVar("Item")
 
 def run_retrieval(options: Namespace) -> int:
     """Search every judged question and print the metrics of the three rankings."""
+    _need("ir_measures")
     searched = _search(options)
     result = _search_result(
         options,
@@ -56,6 +59,7 @@ def run_retrieval(options: Namespace) -> int:
 
 def run_fusion(options: Namespace) -> int:
     """Search every judged question and compare ways to fuse the two rankings."""
+    _need("ir_measures")
     systems = (fusion.OWN, *fusion.FUSIONS)
     result = _search_result(options, _search(options), systems, fusion.METRICS, fusion.records)
     print(systems_table(result).to_text())
@@ -74,6 +78,15 @@ class Searched:
     questions: Sequence[Question]
     found: Mapping[str, Sequence[Hit]]
     embedder: str
+
+
+def _need(package: str) -> None:
+    """Fail before long work that would end in the lack of a package."""
+    if importlib.util.find_spec(package) is None:
+        raise EvalsError(
+            f"{package} is not installed; `make evals` installs it, and so does: "
+            ".venv/bin/pip install --no-deps -r requirements-test.lock"
+        )
 
 
 def _datasets(options: Namespace) -> tuple[Dataset, ...]:
@@ -115,13 +128,15 @@ def _search_result(
 
 def run_answers(options: Namespace) -> int:
     """Ask every question and print the metrics of the assistant and the baselines."""
+    report: Path | None = options.report
+    picture: Path | None = options.picture or (report and report.with_suffix(".png"))
+    if picture:
+        _need("matplotlib")
     datasets = _datasets(options)
     result = _measure_answers(options.opening, datasets, options)
     _print_tables(result)
     if options.json:
         write_result(options.json, result)
-    report: Path | None = options.report
-    picture: Path | None = options.picture or (report and report.with_suffix(".png"))
     if picture:
         draw(result, picture)
     if report and picture:
@@ -179,6 +194,7 @@ def run_follow_ups(options: Namespace) -> int:
 
 def run_selection(options: Namespace) -> int:
     """Rank the sentences beside each question by the judge of answers, and by similarity."""
+    _need("ir_measures")
     asked = selection.read_candidates(options.file, options.split)
     rankers = options.rankers or selection.own_rankers()
     rows = selection.records(_progress(asked, "ranking"), rankers)

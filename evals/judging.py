@@ -16,7 +16,7 @@ from evals.matching import says, without_markers
 from evals.overlap import carries
 
 # "In about the length of a statement", in characters without the markers; the second where two
-# or more statements have to be cited (DESIGN.md, "Numbers to know").
+# or more statements have to be cited.
 LONGEST_ANSWER = 420
 LONGEST_ANSWER_OVER_SEVERAL = 640
 NEAR_MISS = "near_miss"
@@ -174,7 +174,7 @@ def judge(question: Question, expected: Expected, reply: Reply) -> dict[str, flo
 
 
 def is_right(question: Question, expected: Expected, reply: Reply) -> bool:
-    """The goal of DESIGN.md, "Numbers to know".
+    """Whether a reply is a right one, which is the goal of the whole assistant.
 
     An answer is right when it is correct, at most 420 characters long without markers (640 where
     two or more statements have to be cited), and at least half of the statements it cites are

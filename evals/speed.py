@@ -1,4 +1,4 @@
-"""`python -m evals.speed`: the speeds and the memory that the README states, measured here.
+"""`python -m evals.speed`: start-up, answers and memory, measured here.
 
 Every figure is of a whole process or of a whole question, as a user meets it; the median of
 several runs is printed with the lowest and highest, for shared machines are noisy.

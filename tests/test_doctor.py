@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from assistant.doctor import Finding, diagnose
+from assistant.judge import ANSWER_WEIGHTS
 from assistant.settings import Settings
 
 pytestmark = pytest.mark.models
@@ -17,9 +18,17 @@ def findings(settings: Settings) -> dict[str, Finding]:
 
 def test_a_sound_installation_is_fine(settings: Settings) -> None:
     found = findings(settings)
-    for subject in ("Python", "chromadb", "bundled embedder", "bundled language model"):
+    for subject in ("Python", "chromadb"):
         assert found[subject].is_fine, found[subject]
-    assert found["bundled language model"].detail.endswith("hash verified")
+    for subject in (
+        "bundled embedder",
+        "bundled language model",
+        "what it was taught",
+        "judge of answers",
+        "judge of support",
+    ):
+        assert found[subject].is_fine, found[subject]
+        assert found[subject].detail.endswith("hash verified")
     assert found["chosen model"] == Finding("chosen model", True, "none")
     assert "11 statements" in found["corpus"].detail
     assert found["data folder"].detail.startswith(str(settings.home))
@@ -41,6 +50,16 @@ def test_what_is_wrong_is_a_finding_and_the_rest_is_still_checked(
     assert not found[subject].is_fine
     assert len(found[subject].detail.splitlines()) == 1
     assert len(found) == len(findings(settings))
+
+
+def test_a_damaged_judge_is_a_finding_that_says_how_to_mend_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "judge.safetensors").write_bytes(ANSWER_WEIGHTS.read_bytes()[:-1])
+    monkeypatch.setattr("assistant.doctor.ANSWER_WEIGHTS", tmp_path / "judge.safetensors")
+    found = findings(settings)["judge of answers"]
+    assert not found.is_fine
+    assert found.detail.endswith("run: git restore assistant/models")
 
 
 def test_a_data_folder_that_is_a_file_is_a_finding(settings: Settings) -> None:

@@ -46,7 +46,7 @@ class Example:
 def public_examples(folder: Path, seed: int) -> dict[str, list[Example]]:
     """Examples of each public source, shuffled, by the name of its folder.
 
-    A source that is not there is left out; shared/data/README.md says what each one is.
+    A source that is not there is left out; the card of the judges says what each one is.
     """
     readers: dict[str, Callable[[Path, random.Random], Iterator[Example]]] = {
         "squad2_dev/dev-v2.0.json": _squad,

@@ -144,7 +144,7 @@ def quote_most_similar(judged: Judged, threshold: float) -> Reply:
 
 
 def is_right(question: AskedQuestion, reply: Reply) -> bool:
-    """DESIGN.md's "right": correct, short and relevantly cited; or silent where nothing answers."""
+    """As the evals judge: correct, short and relevantly cited; or silent where nothing answers."""
     if not question.is_answerable or not reply.text:
         return not question.is_answerable and not reply.text
     longest = LONGEST_ANSWER_OVER_SEVERAL if question.several_cited else LONGEST_ANSWER

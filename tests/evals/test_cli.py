@@ -205,6 +205,30 @@ def test_a_wrong_path_is_one_line_and_exit_1(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "package"),
+    [
+        (["retrieval"], "ir_measures"),
+        (["fusion", "--split", "dev"], "ir_measures"),
+        (["selection", "gone.jsonl"], "ir_measures"),
+        (["answers", "--report", "report.md"], "matplotlib"),
+        (["answers", "--picture", "picture.png"], "matplotlib"),
+    ],
+)
+def test_what_is_not_installed_is_told_before_the_work(
+    arguments: list[str],
+    package: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(arguments, OPENING) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"evals: {package} is not installed; `make evals` installs it")
+    assert err.count("\n") == 1
+
+
 def test_answers_over_a_set_without_answers_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
