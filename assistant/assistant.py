@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from assistant.answer import Answer, Hit
 from assistant.conversation import Turn, search_text
-from assistant.corpus import Corpus, corpus_of, read_corpus
+from assistant.corpus import Corpus, corpus_of, find_corpus, read_corpus
 from assistant.embedder import Embedder, load_embedder
 from assistant.index import Progress, StatementIndex, silent
 from assistant.judge import ANSWER_WEIGHTS, SUPPORT_WEIGHTS, Judge
@@ -264,8 +264,9 @@ def ask(question: str, corpus: Path | str | None = None) -> Answer:
     Raises:
         AssistantError: see `Assistant.open` and `Assistant.ask`.
     """
+    chosen = corpus if corpus is not None else Settings.from_environment().corpus
     with _OPENING:
-        shared = _shared(str(corpus) if corpus is not None else None)
+        shared = _shared(find_corpus(chosen).resolve())
     return shared.ask(question)
 
 
@@ -274,7 +275,7 @@ _OPENING = threading.Lock()
 
 
 @cache
-def _shared(corpus: str | None) -> Assistant:
+def _shared(corpus: Path) -> Assistant:
     import atexit
 
     assistant = Assistant.open(corpus)

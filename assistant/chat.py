@@ -24,10 +24,10 @@ from assistant.corpus import Corpus, read_corpus
 from assistant.errors import AssistantError
 from assistant.examples import example_questions
 from assistant.index import index_directory
-from assistant.language_model import find_model_file, shown_name
+from assistant.language_model import find_model_file
 from assistant.loader import Loader
 from assistant.lock import DirectoryLock
-from assistant.settings import Settings, keep_private
+from assistant.settings import Settings, keep_private, shown_name
 
 if TYPE_CHECKING:
     import gradio
@@ -50,6 +50,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = None) 
         AssistantError: a check failed, or the assistant could not be opened.
     """
     keep_private()
+    host = host.strip("[]")
     corpus = read_corpus(settings.corpus)
     find_model_file(settings.model, settings.home)
     with DirectoryLock(index_directory(corpus, settings.home)):
@@ -60,9 +61,10 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = None) 
 
     loader = Loader(lambda progress: Assistant.open(settings=settings, progress=progress))
     page = build_page(corpus, settings, loader)
-    launch(page, settings, host, port)
+    address = f"[{host}]" if ":" in host else host
+    launch(page, settings, address, port)
     loader.start()
-    print(f"The chat is open at http://{host}:{port} — Ctrl-C closes it.", flush=True)
+    print(f"The chat is open at http://{address}:{port} — Ctrl-C closes it.", flush=True)
     if host not in ("127.0.0.1", "localhost", "::1"):
         print("It answers the whole network: whoever reaches this port can read the corpus.")
     try:
@@ -95,8 +97,8 @@ def launch(page: gradio.Blocks, settings: Settings, host: str, port: int) -> Non
         theme=gradio.themes.Soft(
             primary_hue="teal", font=["system-ui", "sans-serif"], font_mono=["monospace"]
         ),
-        css=(STATIC / "chat.css").read_text(),
-        head=f"<script>{(STATIC / 'chat.js').read_text()}</script>",
+        css=(STATIC / "chat.css").read_text(encoding="utf-8"),
+        head=f"<script>{(STATIC / 'chat.js').read_text(encoding='utf-8')}</script>",
     )
 
 
@@ -152,7 +154,7 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
 
         def take(asked: str, messages: Messages, answering: bool) -> tuple[Any, ...]:
             if answering or not asked.strip():  # what was typed stays in the box
-                return gradio.skip(), gradio.skip(), "", answering
+                return gradio.skip(), gradio.skip(), gradio.skip(), answering
             message = {"role": "user", "content": as_text(asked)}
             return "", [*messages, message], asked.strip(), True
 
@@ -170,36 +172,32 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
             idle = gradio.Button(interactive=False)
             busy = gradio.Button(interactive=True)
             if not asked:
-                yield tuple(gradio.skip() for _ in range(5))
+                yield tuple(gradio.skip() for _ in range(6))
                 return
 
-            def said(html: str) -> Messages:
-                return [*messages, {"role": "assistant", "content": html}]
+            def shown(html: str, panel: Any, button: gradio.Button, answering: bool) -> Any:
+                message = {"role": "assistant", "content": html}
+                return [*messages, message], answered, panel, button, answering, ""
 
             try:
                 waiting = "Searching …" if loader.is_finished else "Waiting for the models …"
-                yield said(as_text(waiting)), answered, gradio.skip(), busy, True
+                yield shown(as_text(waiting), gradio.skip(), busy, True)
                 assistant = loader.wait()
                 history = [(answer.question, answer.text) for answer in answered]
                 hits = assistant.search(asked, history=history)
                 panel = found_html(asked, hits, answered)
-                yield said(as_text("Reading …")), answered, panel, busy, True
+                yield shown(as_text("Reading …"), panel, busy, True)
                 text = ""
                 for event in assistant.stream(asked, history):
                     if isinstance(event, Answer):
                         answered = [*answered, event]
-                        yield (
-                            said(answer_html(event, len(answered))),
-                            answered,
-                            evidence_html(answered),
-                            idle,
-                            False,
-                        )
+                        html = answer_html(event, len(answered))
+                        yield shown(html, evidence_html(answered), idle, False)
                     else:
                         text += event
-                        yield said(as_text(text)), answered, panel, busy, True
+                        yield shown(as_text(text), panel, busy, True)
             except AssistantError as error:
-                yield said(as_text(str(error))), answered, evidence_html(answered), idle, False
+                yield shown(as_text(str(error)), evidence_html(answered), idle, False)
 
         def stopped(messages: Messages, answered: list[Answer], answering: bool) -> tuple[Any, ...]:
             note = {"role": "assistant", "content": as_text("Stopped.")}
@@ -208,10 +206,11 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
                 evidence_html(answered),
                 gradio.Button(interactive=False),
                 False,
+                "",
             )
 
         def forget() -> tuple[Any, ...]:
-            return [], evidence_html([]), gradio.Button(interactive=False), False
+            return [], evidence_html([]), gradio.Button(interactive=False), False, ""
 
         asked = gradio.State("")
         answering = gradio.State(value=False)
@@ -229,7 +228,7 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
             responded = taken.then(
                 respond,
                 [asked, conversation, answers],
-                [conversation, answers, evidence, stop, answering],
+                [conversation, answers, evidence, stop, answering, asked],
                 concurrency_id="language-model",
                 concurrency_limit=1,
                 **private,
@@ -240,14 +239,14 @@ def build_page(corpus: Corpus, settings: Settings, loader: Loader) -> gradio.Blo
         stop.click(
             stopped,
             [conversation, answers, answering],
-            [conversation, evidence, stop, answering],
+            [conversation, evidence, stop, answering, asked],
             cancels=responding,
             queue=False,
             **private,
         )
         conversation.clear(
             forget,
-            outputs=[answers, evidence, stop, answering],
+            outputs=[answers, evidence, stop, answering, asked],
             cancels=responding,
             queue=False,
             **private,

@@ -1,7 +1,8 @@
 """The chat page's HTML, built here and nowhere else: text of corpus and model is only ever text.
 
 Every text goes through `html.escape`. Nothing is put into gradio's `{{...}}` templates, which
-would run `${...}` found in a text as script.
+would run `${...}` found in a text as script. A message is Markdown to gradio, and a blank line
+would end its HTML: no line break of a text gets into one.
 """
 
 from __future__ import annotations
@@ -17,21 +18,20 @@ QUOTE_IN_TOOLTIP = 300
 
 def as_text(text: str) -> str:
     """Text as one block of HTML that shows it, line breaks kept, and does nothing else."""
-    lines = "<br>".join(escape(line) for line in text.splitlines())
-    return f'<div class="said">{lines}</div>'
+    return f'<div class="said">{_lines(text)}</div>'
 
 
 def answer_html(answer: Answer, turn: int) -> str:
     """The answer as a chat message; its markers link to the evidence beside it."""
     if not answer.answered:
         return (
-            f'<div class="said abstained"><strong>{escape(answer.text)}</strong><br>'
-            f'<span class="reason">{escape(answer.reason or "")} '
+            f'<div class="said abstained"><strong>{_lines(answer.text)}</strong><br>'
+            f'<span class="reason">{_lines(answer.reason or "")} '
             f"The nearest statements are beside.</span></div>{_on_the_way(answer)}"
         )
     quotes = {citation.number: citation.quote for citation in answer.citations}
     sentences = " ".join(
-        f'<span class="sentence {sentence.verdict}">{escape(sentence.text)}'
+        f'<span class="sentence {sentence.verdict}">{_lines(sentence.text)}'
         + "".join(_marker(turn, number, quotes[number]) for number in sentence.citations)
         + "</span>"
         for sentence in answer.sentences
@@ -39,7 +39,7 @@ def answer_html(answer: Answer, turn: int) -> str:
     written = "Quoted from the corpus" if answer.model == "quotes" else f"Written by {answer.model}"
     return (
         f'<div class="said">{sentences}</div>'
-        f'<div class="byline">{escape(written)}, every sentence checked · '
+        f'<div class="byline">{_lines(written)}, every sentence checked · '
         f"{answer.seconds:.1f} s</div>{_on_the_way(answer)}"
     )
 
@@ -48,10 +48,10 @@ def _on_the_way(answer: Answer) -> str:
     """What was searched for, where that is not the question, and what was left out."""
     parts = []
     if answer.searched_for not in ("", answer.question):
-        parts.append(f'<div class="byline">Searched for: {escape(answer.searched_for)}</div>')
+        parts.append(f'<div class="byline">Searched for: {_lines(answer.searched_for)}</div>')
     if answer.dropped:
         items = "".join(
-            f"<li>{escape(each.text)} <em>{escape(each.reason)}</em></li>"
+            f"<li>{_lines(each.text)} <em>{_lines(each.reason)}</em></li>"
             for each in answer.dropped
         )
         count = len(answer.dropped)
@@ -162,8 +162,14 @@ def _place(statement: Statement) -> str:
 
 
 def _marker(turn: int, number: int, quote: str) -> str:
-    short = quote if len(quote) <= QUOTE_IN_TOOLTIP else quote[:QUOTE_IN_TOOLTIP] + " …"
+    short = " ".join(quote.splitlines())
+    short = short if len(short) <= QUOTE_IN_TOOLTIP else short[:QUOTE_IN_TOOLTIP] + " …"
     return (
         f' <a class="cite" href="#citation-{turn}-{number}" title="{escape(short)}" '
         f'aria-label="citation {number}">{number}</a>'
     )
+
+
+def _lines(text: str) -> str:
+    """Text as HTML, its line breaks as elements."""
+    return "<br>".join(escape(line) for line in text.splitlines())

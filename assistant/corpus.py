@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import math
@@ -61,11 +62,11 @@ def read_corpus(path: Path | str | None = None) -> Corpus:
     Raises:
         CorpusError: nothing is there, or nothing in it can be read.
     """
-    root = _find(path) if path is not None else shipped_corpus()
+    root = find_corpus(path)
     problems: list[str] = []
     statements: list[Statement] = []
-    for file in _files(root):
-        source = _readable(file.relative_to(root).as_posix() if root.is_dir() else file.name)
+    for file in _files(root, problems):
+        source = _source(file, root)
         try:
             statements += _read_file(file, source, problems)
         except (CorpusError, OSError) as error:
@@ -100,7 +101,14 @@ def corpus_of(texts: list[str]) -> Corpus:
     return Corpus(None, tuple(_with_unique_ids(statements, [])))
 
 
-def _find(path: Path | str) -> Path:
+def find_corpus(path: Path | str | None) -> Path:
+    """Where a corpus lies; None is the one that ships.
+
+    Raises:
+        CorpusError: nothing is there.
+    """
+    if path is None:
+        return shipped_corpus()
     try:
         root = user_path(path)
         if root.exists():
@@ -110,7 +118,7 @@ def _find(path: Path | str) -> Path:
     raise CorpusError(f"No corpus at {root}. Give a .txt or .jsonl file, or a folder of them.")
 
 
-def _files(root: Path) -> list[Path]:
+def _files(root: Path, problems: list[str]) -> list[Path]:
     if root.is_file():
         if root.suffix.lower() not in SUFFIXES:
             raise CorpusError(
@@ -118,21 +126,37 @@ def _files(root: Path) -> list[Path]:
                 "a .jsonl file or a folder of them."
             )
         return [root]
-    if (root / "corpus.jsonl").is_file() and (root / "queries.jsonl").is_file():
-        return [root / "corpus.jsonl"]
     try:
-        files = sorted(
-            file
-            for file in root.rglob("*")
-            if file.suffix.lower() in SUFFIXES
-            and file.is_file()
-            and not any(part.startswith(".") for part in file.relative_to(root).parts)
-        )
+        if (root / "corpus.jsonl").is_file() and (root / "queries.jsonl").is_file():
+            return [root / "corpus.jsonl"]
     except OSError as error:
         raise CorpusError(f"Cannot read {root}: {_explain(error)}.") from error
-    if not files:
+
+    def leave_out(error: OSError) -> None:
+        if Path(error.filename) == root:
+            raise CorpusError(f"Cannot read {root}: {_explain(error)}.") from error
+        problems.append(f"{_source(Path(error.filename), root)}: {_explain(error)}; left out")
+
+    files = []
+    for folder, folders, names in os.walk(root, onerror=leave_out):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            file = Path(folder, name)
+            if name.startswith(".") or file.suffix.lower() not in SUFFIXES:
+                continue
+            try:
+                if file.is_file():
+                    files.append(file)
+            except OSError as error:
+                leave_out(error)
+    if not files and not problems:
         raise CorpusError(f"Nothing to read in {root}: it holds no .txt and no .jsonl file.")
-    return files
+    return sorted(files)
+
+
+def _source(file: Path, root: Path) -> str:
+    """What a file is called where a person reads it."""
+    return _readable(file.name if file == root else file.relative_to(root).as_posix())
 
 
 def _read_file(file: Path, source: str, problems: list[str]) -> list[Statement]:
@@ -153,6 +177,8 @@ def _read_file(file: Path, source: str, problems: list[str]) -> list[Statement]:
 
 
 def _decode(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise CorpusError("it is UTF-16 text; save it as UTF-8")
     if b"\0" in data:
         raise CorpusError("it is a binary file, not text")
     try:

@@ -22,8 +22,8 @@ from assistant.judge import (
     SUPPORT_WEIGHTS,
     SUPPORT_WEIGHTS_SHA256,
 )
-from assistant.language_model import find_model_file, shown_name
-from assistant.settings import Settings
+from assistant.language_model import find_model_file
+from assistant.settings import Settings, shown_name
 
 PACKAGES = (
     "chromadb",

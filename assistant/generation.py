@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator as Generated
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from assistant.conversation import REMEMBERED_TURNS, Turn
 from assistant.errors import AssistantError, ModelError
-from assistant.language_model import ANSWER_TOKENS, LanguageModel
+from assistant.language_model import LanguageModel
 from assistant.prompts import STATEMENTS_PROMPT, SYSTEM_PROMPT
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
+# Around what a model thinks aloud.
+THINKING, THOUGHT = "<think>", "</think>"
 # What the chat template adds around messages, generously.
 TEMPLATE_TOKENS = 64
 
@@ -64,8 +66,8 @@ class Generator:
         with self._errors():
             # Not `prompt | chat`: a LangChain sequence that is closed reads its model's stream to
             # the end, for tracing, so that a stopped answer would keep the model busy.
-            for chunk in self._model.chat.stream(list(messages)):
-                yield chunk.text
+            chunks = self._model.chat.stream(list(messages))
+            yield from _without_thoughts(chunk.text for chunk in chunks)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -85,7 +87,7 @@ class Generator:
         self, question: str, history: Sequence[Turn], passages: Sequence[str]
     ) -> tuple[Sequence[Turn], Sequence[str]]:
         """Drop the oldest turns, then the last passages, until the prompt fits."""
-        room = self._model.context_tokens - ANSWER_TOKENS - TEMPLATE_TOKENS
+        room = self._model.context_tokens - self._model.answer_tokens - TEMPLATE_TOKENS
         while True:
             parts = [SYSTEM_PROMPT, *(text for turn in history for text in turn)]
             parts.append(
@@ -102,6 +104,26 @@ class Generator:
                     f"The question is too long for {self._model.name}, which reads "
                     f"{self._model.context_tokens} tokens. Ask it in fewer words."
                 )
+
+
+def _without_thoughts(pieces: Iterable[str]) -> Iterator[str]:
+    """What a model says after thinking aloud, which some servers pass on as a part of the text."""
+    pieces = iter(pieces)
+    start = ""
+    for piece in pieces:
+        start += piece
+        said = start.lstrip()
+        if said.startswith(THINKING):
+            _, end, said = start.partition(THOUGHT)
+            if not end:
+                continue
+        elif THINKING.startswith(said):  # it may become the mark
+            continue
+        yield said
+        yield from pieces
+        return
+    if not start.lstrip().startswith(THINKING):
+        yield start
 
 
 def _numbered(passages: Sequence[str]) -> str:

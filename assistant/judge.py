@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.errors import ModelError
-from assistant.words import split_sentences
+from assistant.words import LONGEST_ABBREVIATION, split_sentences
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -118,7 +118,12 @@ def passage_around(sentence: str, statement: str) -> tuple[str, tuple[int, int]]
     if len(statement) <= LONGEST_PASSAGE:
         return statement, (start, end)
     first, last = start, end
-    spans = split_sentences(statement)
+    # What is too far away to be read is not split: that would make long statements quadratic.
+    nearby = max(0, end - LONGEST_PASSAGE - LONGEST_ABBREVIATION)
+    spans = [
+        (nearby + each, nearby + other)
+        for each, other in split_sentences(statement[nearby : start + 2 * LONGEST_PASSAGE])
+    ]
     before = [span for span in reversed(spans) if span[0] < start]
     after = [span for span in spans if span[1] > end]
     while before or after:
@@ -172,9 +177,11 @@ def load_network(path: Path) -> tuple[JudgeNetwork, float, float]:
     """The network as it was trained, with its calibration: slope and offset of its logits.
 
     Raises:
-        ModelError: the weights or the bundled encoder are missing, or do not fit together.
+        ModelError: the weights or the bundled encoder are missing or damaged, or do not fit
+            together.
     """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from assistant.judge_network import new_network
@@ -184,7 +191,10 @@ def load_network(path: Path) -> tuple[JudgeNetwork, float, float]:
             f"The judge's weights are not at {path}. Reinstall the package, or train them: "
             "python -m assistant.training --help"
         )
-    tensors = load_file(path)
+    try:
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise ModelError(f"The judge's weights in {path} are damaged: {error}.") from error
     network = new_network()
     state = {name: value for name, value in network.state_dict().items() if name in tensors}
     if not torch.allclose(tensors[_BASE], _fingerprint(state), rtol=1e-6):

@@ -19,8 +19,8 @@ from assistant.errors import ModelError
 
 # Question and passage together; what is longer is cut at the end of the passage.
 LONGEST_INPUT = 192
-# A question of more words is cut: it would leave no room for the passage.
-LONGEST_QUESTION = 48
+# A question of more tokens is cut: it would leave no room for the passage.
+LONGEST_QUESTION = 80
 
 Span = tuple[int, int]
 
@@ -125,7 +125,7 @@ def new_network() -> JudgeNetwork:
 def make_batch(tokenizer: Any, readings: Sequence[Reading]) -> Batch:
     """Tokenize readings; a span that was cut off has no tokens."""
     encoded = tokenizer(
-        [" ".join(reading.question.split()[:LONGEST_QUESTION]) for reading in readings],
+        _cut(tokenizer, [reading.question for reading in readings]),
         [reading.passage for reading in readings],
         truncation="only_second",
         max_length=LONGEST_INPUT,
@@ -146,3 +146,16 @@ def make_batch(tokenizer: Any, readings: Sequence[Reading]) -> Batch:
         & (ends.unsqueeze(1) <= spans[:, :, 1:])
     )
     return Batch(dict(encoded), member, offsets, in_passage)
+
+
+def _cut(tokenizer: Any, questions: Sequence[str]) -> list[str]:
+    """As much of each question as is read, which may be nothing."""
+    kept = tokenizer(
+        list(questions),
+        add_special_tokens=False,
+        truncation=True,
+        max_length=LONGEST_QUESTION,
+        return_offsets_mapping=True,
+    )
+    ends = [offsets[-1][1] if offsets else 0 for offsets in kept["offset_mapping"]]
+    return [question[:end] for question, end in zip(questions, ends, strict=True)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from assistant.catalogue import CATALOGUE, find_model
 from assistant.errors import ModelError
 from assistant.reader import Reader, StatementReader
-from assistant.settings import user_path
+from assistant.settings import shown_name, user_path
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NO_MODEL = "none"
 ANSWER_TOKENS = 160
+# A model elsewhere may think before it answers.
+REMOTE_ANSWER_TOKENS = 1024
 # What is assumed of a model whose server does not tell; four characters are about one token.
 REMOTE_CONTEXT_TOKENS = 8192
 CHARACTERS_PER_TOKEN = 4
@@ -37,6 +39,7 @@ class LanguageModel:
         fingerprint: which file or served model it is.
         reader: reads statements with it, where it was taught when to abstain.
         context_tokens: how many tokens prompt and answer may take together.
+        answer_tokens: how many the answer may take.
         count_tokens: how many tokens a text is.
         close: frees what it holds.
     """
@@ -46,6 +49,7 @@ class LanguageModel:
     fingerprint: str = ""
     reader: Reader | None = None
     context_tokens: int = REMOTE_CONTEXT_TOKENS
+    answer_tokens: int = REMOTE_ANSWER_TOKENS
     count_tokens: Callable[[str], int] = lambda text: len(text) // CHARACTERS_PER_TOKEN + 1
     close: Callable[[], None] = lambda: None
 
@@ -89,13 +93,6 @@ def find_model_file(name: str, home: Path) -> Path | None:
     )
 
 
-def shown_name(name: str) -> str:
-    """The name without the key that a server's address may hold."""
-    scheme, separator, rest = name.partition("://")
-    host, slash, path = rest.partition("/")
-    return scheme + separator + host.rpartition("@")[2] + slash + path
-
-
 def load_language_model(name: str, home: Path) -> LanguageModel | None:
     """The model of that name, ready to answer; None for `none`.
 
@@ -131,6 +128,7 @@ def load_file(name: str, path: Path, adapter: Path | None) -> LanguageModel:
         server.url,
         path.stem,
         server.key,
+        ANSWER_TOKENS,
         LOCAL_TIMEOUT_SECONDS,
         # Qwen3 thinks aloud unless told not to; other templates ignore the switch.
         {"cache_prompt": True, "chat_template_kwargs": {"enable_thinking": False}},
@@ -144,6 +142,7 @@ def load_file(name: str, path: Path, adapter: Path | None) -> LanguageModel:
         fingerprint,
         StatementReader(path, adapter, server.tokenize) if adapter else None,
         CONTEXT_TOKENS,
+        ANSWER_TOKENS,
         server.count_tokens,
         server.close,
     )
@@ -178,13 +177,15 @@ def _connect(url: str) -> LanguageModel:
             f"No OpenAI-compatible server answers at {base} ({type(error).__name__}). "
             "Start it, or check the address."
         ) from error
-    return LanguageModel(base, _openai_chat(base, served, key, REMOTE_TIMEOUT_SECONDS, {}), served)
+    chat = _openai_chat(base, served, key, REMOTE_ANSWER_TOKENS, REMOTE_TIMEOUT_SECONDS, {})
+    return LanguageModel(base, chat, served)
 
 
 def _openai_chat(
     base_url: str,
     model: str,
     key: str,
+    answer_tokens: int,
     timeout: float,
     extra_body: dict[str, object],
 ) -> ChatOpenAI:
@@ -198,7 +199,7 @@ def _openai_chat(
         model=model,
         api_key=SecretStr(key),
         temperature=0,
-        max_completion_tokens=ANSWER_TOKENS,
+        max_completion_tokens=answer_tokens,
         timeout=timeout,
         max_retries=0,
         use_responses_api=False,
@@ -220,7 +221,7 @@ def _load_by_langchain_name(name: str) -> LanguageModel:
     from langchain.chat_models import init_chat_model
 
     try:
-        chat = init_chat_model(name, temperature=0, max_tokens=ANSWER_TOKENS)
+        chat = init_chat_model(name, temperature=0, max_tokens=REMOTE_ANSWER_TOKENS)
     except ImportError as error:
         raise ModelError(f"{name} needs a package that is not installed: {error}") from error
     except Exception as error:

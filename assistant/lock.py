@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from assistant.errors import IndexingError
+from assistant.settings import shown_name
 
 
 class DirectoryLock:
@@ -23,8 +24,10 @@ class DirectoryLock:
         from filelock import FileLock, Timeout
 
         self._holder = directory / "owner.json"
-        self._lock = FileLock(directory / "lock")
-        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:80]
+        # Whoever opened it, any thread may close it.
+        self._lock = FileLock(directory / "lock", thread_local=False)
+        arguments = [Path(sys.argv[0]).name, *map(shown_name, sys.argv[1:])]
+        command = " ".join(arguments)[:80]
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)

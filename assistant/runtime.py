@@ -38,9 +38,13 @@ class LocalServer:
         import httpx
         import xllamacpp
 
-        with path.open("rb") as file:
-            if file.read(4) != b"GGUF":
-                raise ModelError(f"{path} is not a GGUF model file.")
+        try:
+            with path.open("rb") as file:
+                start = file.read(4)
+        except OSError as error:
+            raise ModelError(f"Cannot read {path}: {(error.strerror or '').lower()}.") from error
+        if start != b"GGUF":
+            raise ModelError(f"{path} is not a GGUF model file.")
         self.key = secrets.token_hex(16)
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(path)

@@ -36,6 +36,13 @@ def user_path(text: Path | str) -> Path:
         ) from error
 
 
+def shown_name(name: str) -> str:
+    """A model's name, or any text, without the key that a server's address may hold."""
+    scheme, separator, rest = name.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + path
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the assistant is set up.

@@ -11,6 +11,8 @@ from assistant.answer import Answer, Hit
 
 WIDTH = 96
 PROBLEMS_SHOWN = 3
+# They join or part letters, and emoji, and drive nothing: zero-width (non-)joiner, soft hyphen.
+JOINERS = "\u200c\u200d\u00ad"
 HITS_SHOWN = 3
 
 
@@ -58,10 +60,10 @@ def tell_problems(problems: Sequence[str]) -> None:
     for problem in problems[:PROBLEMS_SHOWN]:
         tell(problem)
     if len(problems) > PROBLEMS_SHOWN:
-        tell(f"and {len(problems) - PROBLEMS_SHOWN} more rows or files left out")
+        tell(f"and {len(problems) - PROBLEMS_SHOWN} more problems")
 
 
 def printable(text: str) -> str:
     """The text as one line without control characters, which could drive the terminal."""
     spaced = (" " if mark.isspace() else mark for mark in text)
-    return "".join(mark if mark.isprintable() else "�" for mark in spaced)
+    return "".join(mark if mark.isprintable() or mark in JOINERS else "�" for mark in spaced)

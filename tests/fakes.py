@@ -128,10 +128,14 @@ def scripted_model(
 ) -> tuple[LanguageModel, ScriptedChatModel]:
     """A language model that replies as scripted, and the chat model inside; a token is a word."""
     chat = ScriptedChatModel(replies=list(replies) or [""], failure=failure)
-    return (
-        LanguageModel(name, chat, "script", None, context_tokens, lambda text: len(text.split())),
+    model = LanguageModel(
+        name,
         chat,
+        "script",
+        context_tokens=context_tokens,
+        count_tokens=lambda text: len(text.split()),
     )
+    return model, chat
 
 
 class ScriptedReader:

@@ -180,3 +180,15 @@ class TestWithTheBundledEmbedder:
         assert [each.result().citations[0].quote for each in asking] == [TEXTS[0]] * 2
         with pytest.raises(AssistantError, match="blank"):
             assistant.ask("", tmp_path / "notes.txt")
+
+    def test_the_one_liner_knows_a_corpus_by_any_spelling_of_its_path(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ASSISTANT_MODEL", "none")
+        (tmp_path / "notes.txt").write_text("\n".join(TEXTS))
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("ASSISTANT_CORPUS", "./notes.txt")
+        for corpus in ("notes.txt", tmp_path / "notes.txt", None):
+            assert assistant.ask(QUESTION, corpus).citations[0].quote == TEXTS[0]
+        with pytest.raises(CorpusError, match=r"No corpus at .*gone\.txt"):
+            assistant.ask(QUESTION, "gone.txt")

@@ -196,6 +196,34 @@ def test_a_question_sent_while_another_is_answered_stays_in_the_box(
         page.close()
 
 
+def test_a_question_that_waits_for_another_page_is_answered_however_often_it_is_sent(
+    browser: Browser, tmp_path: Path
+) -> None:
+    slow = "The ferry to Lund sails twice a day because the channel freezes. " * 3
+    with SlowModelServer(slow) as server, chat(tmp_path, "--model", server.url) as url:
+        first, second = browser.new_page(), browser.new_page()
+        for page in (first, second):
+            page.goto(url)
+            expect(page.get_by_text("Ready", exact=True)).to_be_visible(timeout=PATIENCE)
+        ask(first, "Why does the ferry to Lund sail twice a day?")
+        expect(first.get_by_text("Reading …")).to_be_visible(timeout=PATIENCE)
+        ask(second, "Who is the captain of the ferry to Lund?")
+        expect(second.locator(".said")).to_have_count(1, timeout=PATIENCE)
+        second.locator("#ask").click()
+        second.locator("#question textarea").fill("When did the harbour of Ostrava open?")
+        second.locator("#ask").click()
+        expect(second.locator(".byline")).to_have_count(1, timeout=PATIENCE)
+        expect(second.locator(".said").last).to_contain_text("Ida Falk")
+        expect(second.locator("#stop")).to_be_disabled()
+        second.wait_for_timeout(500)
+        expect(second.locator(".said")).to_have_count(2)
+        expect(second.locator("#question textarea")).to_have_value("When did the harbour of Ostrava open?")
+        second.locator("#ask").click()
+        expect(second.locator(".byline")).to_have_count(2, timeout=PATIENCE)
+        first.close()
+        second.close()
+
+
 def test_a_second_chat_over_the_same_corpus_names_the_first(address: str, tmp_path: Path) -> None:
     with chat(tmp_path) as _:
         second = subprocess.run(

@@ -39,6 +39,8 @@ PAYLOADS = [
     "javascript:alert(1)",
     "<!-- comment",
     "a\nb\r\nc\u2028d",
+    "a\n\n![b](http://evil.example/c.png)",
+    "a\r\r[b](javascript:alert(1))",
     "plain text",
 ]
 
@@ -126,6 +128,16 @@ def every_page(text: str) -> list[str]:
 def test_text_of_corpus_and_model_is_only_ever_text(text: str) -> None:
     for html in every_page(text):
         Page(html).check()
+
+
+@given(text=st.one_of(st.sampled_from(PAYLOADS), st.text(min_size=1)))
+def test_no_blank_line_of_a_text_ends_the_html_of_a_message_which_is_markdown(text: str) -> None:
+    for message in (
+        as_text(text),
+        answer_html(answer_of(text), 1),
+        answer_html(abstention(text), 2),
+    ):
+        assert len(message.splitlines()) == 1
 
 
 @pytest.mark.parametrize("text", PAYLOADS)

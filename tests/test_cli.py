@@ -196,7 +196,7 @@ class TestAsking:
         assert [line.split(":")[1] for line in lines[:3]] == [
             f" rows.jsonl, line {number}" for number in (2, 3, 4)
         ]
-        assert lines[3:] == ["assistant: and 6 more rows or files left out"]
+        assert lines[3:] == ["assistant: and 6 more problems"]
 
     def test_text_that_could_drive_the_terminal_is_made_harmless(
         self, tmp_path: Path, capsys: Captured
@@ -213,6 +213,14 @@ class TestAsking:
             for text in (told.out, told.err):
                 assert not re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
             assert "Bees" in told.out
+
+    def test_marks_that_join_letters_are_shown_as_they_are(
+        self, tmp_path: Path, capsys: Captured
+    ) -> None:
+        text = "Bees fly: \U0001f469\u200d\U0001f4bb, \u0645\u06cc\u200c\u062e\u0648, soft\u00adly."
+        (tmp_path / "notes.txt").write_text(text, encoding="utf-8")
+        assert main(["search", "Bees fly", "--corpus", str(tmp_path / "notes.txt")]) == 0
+        assert text in capsys.readouterr().out
 
     def test_a_question_in_another_encoding_is_no_stack_trace(
         self, notes: Path, capsys: Captured

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -199,6 +200,26 @@ def test_a_file_that_the_system_does_not_let_read_is_named_while_the_rest_is_rea
         read_corpus(tmp_path / "a.txt")
 
 
+@pytest.mark.parametrize("closed", ["sub", "sub/file.txt"])
+def test_a_folder_that_the_system_does_not_let_read_is_named_while_the_rest_is_read(
+    closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the system's refusal is played."""
+    written(tmp_path / "sub" / "file.txt", "Hidden.")
+    written(tmp_path / "b.txt", "Fine.")
+    scandir, stat = os.scandir, os.stat
+
+    def refuse(path: Any, *arguments: Any, **named: Any) -> None:
+        if Path(os.fsdecode(path)) == tmp_path / closed:
+            raise PermissionError(13, "Permission denied", os.fsdecode(path))
+
+    monkeypatch.setattr(os, "scandir", lambda path=".": refuse(path) or scandir(path))
+    monkeypatch.setattr(os, "stat", lambda path, **kw: refuse(path) or stat(path, **kw))
+    corpus = read_corpus(tmp_path)
+    assert [statement.text for statement in corpus.statements] == ["Fine."]
+    assert corpus.problems == (f"{closed}: permission denied; left out",)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
 def test_a_file_whose_name_is_not_text_does_not_hide_the_rest(tmp_path: Path) -> None:
     written(tmp_path / "b.txt", "Fine.")
@@ -217,6 +238,7 @@ def test_a_file_whose_name_is_not_text_does_not_hide_the_rest(tmp_path: Path) ->
         ("bad.jsonl", "{\n", r"First problem: bad\.jsonl, line 1"),
         ("picture.png", b"\x89PNG", r"a corpus is a \.txt file"),
         ("binary.txt", b"a\0b", "it is a binary file"),
+        ("notepad.txt", "Bees fly.".encode("utf-16"), "it is UTF-16 text; save it as UTF-8"),
         ("latin.txt", b"\xe9", r"not UTF-8 text \(byte 0\); save it as UTF-8"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from assistant.conversation import Turn
 from assistant.errors import ModelError
 from assistant.generation import TEMPLATE_TOKENS, Generator
-from assistant.language_model import ANSWER_TOKENS, LanguageModel
+from assistant.language_model import REMOTE_ANSWER_TOKENS, LanguageModel
 from assistant.prompts import SYSTEM_PROMPT
 from tests.fakes import ScriptedChatModel, scripted_model
 
@@ -46,6 +46,22 @@ def test_closing_the_draft_stops_the_model() -> None:
     next(pieces)
     pieces.close()
     assert chat.pieces_sent == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ("<think>\nBees? They fly.\n</think>\n\nBees fly [1].", "Bees fly [1]."),
+        (" \n<think></think>Bees fly [1].", "Bees fly [1]."),
+        ("<think>It never ends. Bees fly", ""),
+        ("<thin ice> is thin.", "<thin ice> is thin."),
+        ("Bees <think> fly.", "Bees <think> fly."),
+        ("<th", "<th"),
+        ("", ""),
+    ],
+)
+def test_what_a_model_thinks_aloud_is_no_part_of_the_draft(reply: str, said: str) -> None:
+    assert draft(scripted_model(reply)[0]).strip() == said
 
 
 def test_the_passages_are_numbered_as_they_are_given() -> None:
@@ -91,7 +107,7 @@ def test_earlier_turns_are_told_as_a_conversation_and_only_the_last_two() -> Non
 
 def test_a_prompt_that_is_too_long_loses_old_turns_then_weak_statements_and_is_never_cut() -> None:
     _, everything = asked_with(100_000)
-    full = len(everything.split()) + ANSWER_TOKENS + TEMPLATE_TOKENS
+    full = len(everything.split()) + REMOTE_ANSWER_TOKENS + TEMPLATE_TOKENS
     kept: list[list[bool]] = []
     for context_tokens in range(full, full - 60, -1):
         try:
@@ -101,7 +117,7 @@ def test_a_prompt_that_is_too_long_loses_old_turns_then_weak_statements_and_is_n
         parts = [*(turn[0] for turn in HISTORY), *reversed(PASSAGES)]
         held = [part in told for part in parts]
         kept.append(held)
-        assert len(told.split()) + ANSWER_TOKENS + TEMPLATE_TOKENS <= context_tokens
+        assert len(told.split()) + REMOTE_ANSWER_TOKENS + TEMPLATE_TOKENS <= context_tokens
         # Nothing is there in part: each text is there whole or its words are gone.
         assert ("degrees" in told) == (PASSAGES[0] in told)
         assert ("melts" in told) == (PASSAGES[2] in told)
@@ -112,7 +128,7 @@ def test_a_prompt_that_is_too_long_loses_old_turns_then_weak_statements_and_is_n
 
 
 def test_a_question_that_alone_is_too_long_is_an_error_that_says_so() -> None:
-    model, chat = scripted_model("Yes.", context_tokens=ANSWER_TOKENS + TEMPLATE_TOKENS + 10)
+    model, chat = scripted_model("Yes.", context_tokens=REMOTE_ANSWER_TOKENS + TEMPLATE_TOKENS + 10)
     with pytest.raises(ModelError, match=r"too long for scripted.* fewer words"):
         draft(model)
     assert chat.received == []

@@ -95,6 +95,44 @@ def test_a_late_sentence_of_a_long_statement_is_read(judge: Judge) -> None:
     assert judge.probabilities("What does the ferry cost?", [(sentence, statement)])[0] > 0
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "?" * 400,
+        "什么" * 200,
+        "https://example.org/a-b_c?d=e&f=g " * 20,
+        "long-winded " * 300,
+        "\x00",
+    ],
+)
+def test_a_question_that_is_too_long_is_cut_and_the_statement_is_still_read(
+    judge: Judge, question: str
+) -> None:
+    asked = f"What does the ferry to Skerry Point cost? {question}"
+    for text in (question, asked):
+        assert (judge.probabilities(text, PAIRS) > 0).all()
+
+
+def test_what_is_read_of_a_long_statement_is_whole_sentences_around_the_one_asked_about() -> None:
+    statement = " ".join(f"Dr. Moray of no. {n} lit it for the U.S. Navy." for n in range(400))
+    spans = split_sentences(statement)
+    for place in (0, 1, 2, 200, 398, 399):
+        start, end = spans[place]
+        passage, (first, last) = passage_around(statement[start:end], statement)
+        assert passage[first:last] == statement[start:end]
+        at = statement.index(passage)
+        assert at in [span[0] for span in spans]
+        assert at + len(passage) in [span[1] for span in spans]
+        assert LONGEST_PASSAGE - 60 < len(passage) <= LONGEST_PASSAGE
+
+
+def test_damaged_weights_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "judge.safetensors").write_bytes(ANSWER_WEIGHTS.read_bytes()[:-1])
+    with pytest.raises(ModelError, match=r"in .*judge\.safetensors are damaged") as caught:
+        Judge(tmp_path / "judge.safetensors")
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_missing_weights_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="Reinstall"):
         Judge(tmp_path / "judge.safetensors")

@@ -11,12 +11,12 @@ import pytest
 from assistant.catalogue import CATALOGUE
 from assistant.errors import ModelError
 from assistant.language_model import (
-    ANSWER_TOKENS,
+    REMOTE_ANSWER_TOKENS,
     LanguageModel,
     find_model_file,
     load_language_model,
-    shown_name,
 )
+from assistant.settings import shown_name
 from tests.fakes import ScriptedChatModel
 
 
@@ -178,7 +178,7 @@ def test_a_served_model_streams_short_deterministic_answers(home: Path, openai: 
     assert path == "/v1/chat/completions"
     assert asked["model"] == "served-model"
     assert asked["temperature"] == 0
-    assert asked["max_completion_tokens"] == ANSWER_TOKENS
+    assert asked["max_completion_tokens"] == REMOTE_ANSWER_TOKENS
     model.close()
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,23 @@ def test_closing_twice_does_not_take_the_directory_from_the_next_holder(tmp_path
         first.close()
         with pytest.raises(IndexingError, match=f"process {os.getpid()}"):
             DirectoryLock(tmp_path)
+
+
+def test_what_one_thread_opened_another_may_close(tmp_path: Path) -> None:
+    held: list[DirectoryLock] = []
+    opening = threading.Thread(target=lambda: held.append(DirectoryLock(tmp_path)))
+    opening.start()
+    opening.join()
+    held[0].close()
+    with DirectoryLock(tmp_path):
+        pass
+
+
+def test_a_key_in_the_command_is_not_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["assistant", "chat", "--model", "https://SECRET@host/v1"])
+    with DirectoryLock(tmp_path):
+        owner = (tmp_path / "owner.json").read_text()
+    assert "--model https://host/v1" in owner
+    assert "SECRET" not in owner

@@ -41,6 +41,13 @@ def test_sentences_end_where_a_reader_would_end_them(text: str, expected: list[s
     assert sentences(text) == expected
 
 
+def test_a_long_row_of_dots_takes_no_longer_than_other_text() -> None:
+    row = "Chapter one " + "." * 50_000 + " 7 and " + ". " * 5_000
+    started = time.monotonic()
+    split_sentences(row)
+    assert time.monotonic() - started < 5
+
+
 prose = st.lists(
     st.sampled_from("One two. U.S. Dr. They army A no. 3.5 [1] [2] ! ? ” \n … e.g. J.".split(" ")),
     max_size=12,
