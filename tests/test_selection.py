@@ -6,9 +6,18 @@ from dataclasses import replace
 import pytest
 
 from assistant.answer import Hit
-from assistant.selection import LONGEST_ANSWER, Candidate, Ranked, rank_statements, select
+from assistant.selection import (
+    LONGEST_ANSWER,
+    MOST_JUDGED,
+    Candidate,
+    Ranked,
+    judge_sentences,
+    rank_statements,
+    select,
+)
 from assistant.statement import Statement
 from assistant.words import split_sentences
+from tests.fakes import WordJudge
 
 FIRST = Statement("a", "Bees dance at noon. They sleep in winter. Honey keeps.", "notes", 1)
 OTHER = Statement("b", "Wasps do not dance.", "notes", 2)
@@ -25,17 +34,32 @@ def judged(statement: Statement, *probabilities: float) -> list[Candidate]:
 def ranked(*candidates: Candidate, doubts: Mapping[str, float] | None = None) -> list[Ranked]:
     """The statements of the candidates, as retrieval found them in that order."""
     statements = {candidate.statement.id: candidate.statement for candidate in candidates}
-    hits = [
-        Hit(statement, rank, 1 / rank, 0.5, 0.5)
-        for rank, statement in enumerate(statements.values(), start=1)
-    ]
     likeliest = sorted(candidates, key=lambda candidate: -candidate.probability)
-    return list(rank_statements(hits, likeliest, doubts or {}))
+    return list(rank_statements(hits_of(*statements.values()), likeliest, doubts or {}))
+
+
+def hits_of(*statements: Statement) -> list[Hit]:
+    return [
+        Hit(statement, rank, 1 / rank, 0.5, 0.5)
+        for rank, statement in enumerate(statements, start=1)
+    ]
 
 
 def selected(question: str, *candidates: Candidate) -> list[str]:
     likeliest = sorted(candidates, key=lambda candidate: -candidate.probability)
     return [each.text for each in select(question, ranked(*candidates), likeliest)]
+
+
+def test_of_a_long_document_the_sentences_that_share_words_with_the_question_are_judged() -> None:
+    filler = [f"Nothing is said in line {number}." for number in range(500)]
+    lines = [*filler[:300], "Wasps dance at dusk.", *filler[300:], "Bees dance at noon."]
+    document = Statement("c", " ".join(lines), "book", 1)
+    short = Statement("d", " ".join(filler[:MOST_JUDGED]), "notes", 2)
+    candidates = judge_sentences(WordJudge(), "When do bees dance?", hits_of(document, short))
+    of_document = [each for each in candidates if each.statement is document]
+    assert len(of_document) == len(candidates) - len(of_document) == MOST_JUDGED
+    assert [each.text for each in of_document[:2]] == [lines[-1], lines[300]]
+    assert all(each.text in lines for each in candidates)
 
 
 def test_the_main_statement_is_told_in_its_order_without_what_surely_does_not_answer() -> None:
