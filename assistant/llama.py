@@ -140,7 +140,8 @@ class Llama(nn.Module):
             the past is.
         """
         stream = functional.embedding(tokens, self.embedding)
-        hidden = torch.zeros(mask.shape, dtype=stream.dtype).masked_fill(~mask, -torch.inf)
+        seen = torch.zeros(mask.shape, dtype=stream.dtype, device=mask.device)
+        hidden = seen.masked_fill(~mask, -torch.inf)
         rotation = self._rotation(positions, stream.dtype)
         kept = []
         for number, block in enumerate(self.blocks):
@@ -155,7 +156,7 @@ class Llama(nn.Module):
         return functional.linear(states, self.embedding).float()
 
     def _rotation(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        pairs = torch.arange(0, self._head_width, 2) / self._head_width
+        pairs = torch.arange(0, self._head_width, 2, device=positions.device) / self._head_width
         angles = positions.float()[:, None, :, None] / self._base**pairs
         return angles.cos().to(dtype), angles.sin().to(dtype)
 

@@ -146,6 +146,15 @@ def test_questions_of_a_pack_do_not_see_each_other(server: LocalServer) -> None:
     torch.testing.assert_close(replied(both, 1), replied(alone, 0), atol=1e-3, rtol=1e-3)
 
 
+def test_all_is_computed_on_the_device_of_the_network(server: LocalServer) -> None:
+    """On "meta", which has shapes and no numbers; like a GPU it takes nothing of the CPU."""
+    network = new_network(_base(), 4, 8.0, torch.float32).to("meta")
+    loss = pack_loss(network, tokens_of(PACK, server.tokenize), torch.device("meta"))
+    loss.backward()
+    assert loss.is_meta
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
 def test_training_learns_and_goes_on_from_its_checkpoint(
     tmp_path: Path, server: LocalServer
 ) -> None:

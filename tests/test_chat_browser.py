@@ -218,9 +218,7 @@ def test_a_question_that_waits_for_another_page_is_answered_however_often_it_is_
         expect(second.locator("#stop")).to_be_disabled()
         second.wait_for_timeout(500)
         expect(second.locator(".said")).to_have_count(2)
-        expect(box).to_have_value(
-            "When did the harbour of Ostrava open?"
-        )
+        expect(box).to_have_value("When did the harbour of Ostrava open?")
         second.locator("#ask").click()
         expect(second.locator(".byline")).to_have_count(2, timeout=PATIENCE)
         first.close()
