@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from assistant.assistant import Assistant
     from assistant.embedder import Embedder
 
-# The confidence is under it only where no statement has any probability of answering: a language
-# model without doubt raises it to 0.014 there.
+# The confidence is under it only where no statement has any probability of answering and the
+# language model doubts every one of them.
 ANY = 0.015
 
 

@@ -86,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
         "--found", type=_positive, nargs="+", default=[], metavar="N",
         help="also with so many statements found and judged, side by side",
     )  # fmt: skip
-    answers.add_argument("--limit", type=_positive, metavar="N", help="ask only N, kinds in turn")
+    answers.add_argument(
+        "--limit", type=_positive, metavar="N", help="ask only N of each set, kinds in turn"
+    )
     answers.add_argument("--model", metavar="NAME", help="the language model, as `assistant ask`")
     answers.add_argument("--picture", type=Path, metavar="FILE", help="write the picture, a PNG")
     answers.add_argument("--report", type=Path, metavar="FILE", help="write a Markdown report")

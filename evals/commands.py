@@ -95,10 +95,11 @@ def _datasets(options: Namespace) -> tuple[Dataset, ...]:
 
 
 def _search(options: Namespace) -> list[Searched]:
+    datasets = _datasets(options)
+    judged = [retrieval.judged_questions(dataset) for dataset in datasets]
     searched = []
-    for dataset in _datasets(options):
+    for dataset, questions in zip(datasets, judged, strict=True):
         _tell(*dataset.notes)
-        questions = retrieval.judged_questions(dataset)
         # No language model takes part in retrieval, so none is loaded.
         with options.opening(dataset.corpus, "none") as subject:
             asked = _progress(questions, f"searching {dataset.name}")
@@ -225,7 +226,13 @@ def run_gate(options: Namespace) -> int:
         result = read_result(options.result)
     else:
         shipped = load_datasets([SHIPPED_SET], "test")
-        plain = Namespace(limit=None, model=None, ablations=False, found=[], without_tutorial=False)
+        plain = Namespace(
+            limit=None,
+            model=committed.model or None,
+            ablations=False,
+            found=[],
+            without_tutorial=False,
+        )
         result = _measure_answers(options.opening, shipped, plain)
         _print_tables(result)
     found = gate.check(result, committed)
@@ -237,11 +244,12 @@ def run_gate(options: Namespace) -> int:
 
 
 def _measure_answers(opening: Opening, datasets: Sequence[Dataset], options: Namespace) -> Result:
+    made = provenance({})  # of what is loaded now, whatever is committed meanwhile
+    asked_of = [answers.questions_with_answers(dataset, options.limit) for dataset in datasets]
     records: list[Record] = []
     models: Mapping[str, str] = {}
-    for dataset in datasets:
+    for dataset, asked in zip(datasets, asked_of, strict=True):
         _tell(*dataset.notes)
-        asked = answers.questions_with_answers(dataset, options.limit)
         with opening(dataset.corpus, options.model) as subject:
             if options.without_tutorial:
                 subject = replace(subject, chat_model=None)
@@ -259,7 +267,7 @@ def _measure_answers(opening: Opening, datasets: Sequence[Dataset], options: Nam
         systems=tuple(records[0].values),
         metrics=tuple(metric.name for metric in METRICS),
         records=tuple(records),
-        made=provenance(models),
+        made={**made, "models": dict(models)},
     )
 
 

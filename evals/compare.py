@@ -48,12 +48,14 @@ def compare(before: Result, after: Result) -> Comparison:
     """Pair two results by question id and compare their first systems.
 
     Raises:
-        EvalsError: they measure different tasks or share no question.
+        EvalsError: they measure different tasks or another one, or share no question.
     """
     if before.task != after.task:
         raise EvalsError(
             f"cannot compare {before.task} with {after.task}; give two results of one task"
         )
+    if before.task not in _FLIPPING:
+        raise EvalsError(f"cannot compare two of {before.task}; give two of answers or retrieval")
     earlier = {record.id: record for record in before.records}
     pairs = [(earlier[record.id], record) for record in after.records if record.id in earlier]
     if not pairs:

@@ -78,13 +78,24 @@ def load_datasets(folders: Sequence[Path], split: str) -> tuple[Dataset, ...]:
     """Read one split of several question sets; a folder of sets stands for those with the split.
 
     Raises:
-        EvalsError: see `load_dataset`.
+        EvalsError: see `load_dataset`; or two sets have a question of one id, which would be taken
+            for one question.
     """
     found: list[Path] = []
     for folder in folders:
         inside = sorted(path.parents[1] for path in folder.glob(f"*/qrels/{split}.tsv"))
         found += inside if inside and not (folder / "corpus.jsonl").exists() else [folder]
-    return tuple(load_dataset(folder, split) for folder in found)
+    datasets = tuple(load_dataset(folder, split) for folder in found)
+    owners: dict[str, str] = {}
+    for dataset in datasets:
+        for question in dataset.questions:
+            if question.id in owners:
+                raise EvalsError(
+                    f"{owners[question.id]} and {dataset.name} both have a question {question.id}; "
+                    "measure them one by one, or give their questions other ids"
+                )
+            owners[question.id] = dataset.name
+    return datasets
 
 
 def after_another(dataset: Dataset) -> Dataset:

@@ -45,12 +45,17 @@ def check(result: Result, baseline: Result) -> GateResult:
     interval is wider then.
 
     Raises:
-        EvalsError: either is not a result of `answers`, or the result asks questions that the
-            committed one does not have.
+        EvalsError: either is not a result of `answers`, they are of different language models, or
+            the result asks questions that the committed one does not have.
     """
     for given in (result, baseline):
         if given.task != "answers":
             raise EvalsError(f"the gate needs results of `answers`, found {given.task}")
+    if result.model != baseline.model:
+        raise EvalsError(
+            f"the result is of the model {result.model}, the committed one of {baseline.model}; "
+            "give one of the same with --baseline"
+        )
     asked = {record.id for record in result.records}
     missing = asked - {record.id for record in baseline.records}
     if missing:

@@ -67,6 +67,12 @@ class Result:
     records: tuple[Record, ...]
     made: Mapping[str, JsonValue]
 
+    @property
+    def model(self) -> str:
+        """The language model it is of; empty where none takes part."""
+        models = self.made.get("models")
+        return str(models.get("model", "")) if isinstance(models, dict) else ""
+
     @cached_property
     def overall(self) -> dict[str, dict[str, Interval]]:
         """System -> metric -> mean with interval, over all questions."""

@@ -20,6 +20,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,12 @@ def _measure_warm(home: Path, count: int) -> None:
     from assistant import Assistant, Settings
 
     rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
-    questions = [row["text"] for row in rows if "history" not in row["metadata"]][:count]
+    alone = [row for row in rows if "history" not in row["metadata"]]
+    by_kind: dict[str, list[str]] = {}
+    for row in alone:
+        by_kind.setdefault(row["metadata"]["kind"], []).append(row["text"])
+    in_turn = (each for some in zip_longest(*by_kind.values()) for each in some if each)
+    questions = list(islice(in_turn, count))
     with Assistant.open(settings=Settings(home=home)) as assistant:
         assistant.warm_up()
         timed = [_answer_seconds(assistant, question) for question in questions]

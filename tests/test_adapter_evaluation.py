@@ -31,6 +31,9 @@ def test_a_reply_counts_by_its_facts_its_citations_and_its_silence() -> None:
     assert not Read(TASK, "Buses were cheaper.").cites_right
     assert Read(TASK, SILENCE).is_silent
     assert not Read(TASK, SILENCE).holds_answer
+    counted = Task("How many?", "direct", STATEMENTS, (("2",),), frozenset({2}))
+    assert Read(counted, "There are 2. [1]").holds_answer
+    assert not Read(counted, "There are two. [2]").holds_answer
 
 
 def test_an_untaught_model_is_shown_worked_examples_and_a_taught_one_is_not() -> None:

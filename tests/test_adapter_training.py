@@ -175,6 +175,10 @@ def test_training_learns_and_goes_on_from_its_checkpoint(
     assert checkpoint.stat().st_mtime_ns == written  # there was nothing left to do
     with pytest.raises(ValueError, match="another recipe"):
         train_adapter(_base(), [tokens], Recipe(rank=2, alpha=4.0), checkpoint, said.append)
+    with pytest.raises(ValueError, match="learned from other packs"):
+        train_adapter(_base(), [tokens] * 2, recipe, checkpoint, said.append)
+    with pytest.raises(ValueError, match="or another start"):
+        train_adapter(_base(), [tokens], recipe, checkpoint, said.append, start_from=checkpoint)
     second = Recipe(rank=2, alpha=4.0, rate=0.0, epochs=1.0)
     again = train_adapter(
         _base(), [tokens], second, tmp_path / "2.pt", said.append, start_from=checkpoint

@@ -81,6 +81,9 @@ def _train(
     from assistant.judge import Judge, save_weights
     from assistant.training.judge_training import Stage, train
 
+    if not own or not (general or options.start_from):
+        raise SystemExit(f"Nothing to learn in {options.data} and {options.subjects}.")
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     report(f"{len(general)} general examples, {len(own)} of the subjects and again of those")
     stages = [
         Stage("general", general, options.general_epochs, options.rate),

@@ -86,7 +86,6 @@ def add_adapter_commands(
     reading.set_defaults(run=lambda options: _measure_reading(options, sets))
     reading.add_argument("--split", choices=("dev", "test"), default="dev")
     reading.add_argument("--adapter", type=Path, help="another one over the bundled model")
-    reading.add_argument("--doubts", type=Path, help="a .json file that keeps what was read")
     reading.add_argument("--fit", action="store_true", help="find the constants again")
 
 
@@ -136,7 +135,13 @@ def _train(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         seed=options.seed,
     )
-    network = train_adapter(base, packs, recipe, options.output, report, options.start_from)
+    if not packs:
+        raise SystemExit(f"Nothing to learn in {options.packs}.")
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        network = train_adapter(base, packs, recipe, options.output, report, options.start_from)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     if dev:
         report(f"dev loss {mean_loss(network, dev):.4f}")
     return 0
@@ -173,6 +178,8 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
         summary,
     )
 
+    if options.whole and (options.adapter or options.untaught):
+        raise SystemExit("--whole measures what ships: with no other adapter and no other prompt.")
     own = [
         task for each in sets(options, options.split) for task in subject_tasks(each, options.seed)
     ]
@@ -200,20 +207,17 @@ def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
     from assistant.settings import DEFAULT_ABSTAIN_BELOW
     from assistant.training import reading_evaluation as reading
 
+    if options.fit and options.split == "test":
+        raise SystemExit("Constants are fitted on dev, never on what is reported.")
     judge = Judge(ANSWER_WEIGHTS)
     folders = sets(options, options.split, options.statements)
     judged = {questions.name: reading.judge_found(questions, judge) for questions in folders}
     pooled = [each for some in judged.values() for each in some]
-    if options.doubts and options.doubts.is_file():
-        doubts = reading.load_doubts(options.doubts)
-    else:
-        model = _model(BUNDLED, options.adapter)
-        assert model
-        assert model.reader
-        with closing(model):
-            doubts = reading.read_alone(pooled, model.reader)
-        if options.doubts:
-            options.doubts.write_text(json.dumps(doubts), encoding="utf-8")
+    model = _model(BUNDLED, options.adapter)
+    assert model
+    assert model.reader
+    with closing(model):
+        doubts = reading.read_alone(pooled, model.reader)
     shipped = judged.pop(options.statements.name)
     subjects = [each for some in judged.values() for each in some]
     for name, chosen in (("subjects", subjects), (options.statements.name, shipped)):

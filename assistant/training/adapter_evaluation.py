@@ -91,7 +91,7 @@ class Read:
     @property
     def holds_answer(self) -> bool:
         """Whether every fact is in the text of the reply."""
-        said = fold(self.reply)
+        said = fold(_MARKER.sub("", self.reply))
         return not self.is_silent and all(
             any(fold(alternative) in said for alternative in fact) for fact in self.task.facts
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 import shutil
@@ -63,13 +64,14 @@ def train_adapter(
         base: the GGUF file of the language model.
         packs: what to learn.
         recipe: how.
-        checkpoint: a file that is written every few minutes; one of another recipe is an error.
+        checkpoint: a file that is written every few minutes; one of another recipe, other packs or
+            another start is an error.
         report: is told how it goes.
         start_from: a checkpoint of an earlier round, or an adapter's GGUF file, of these layers at
             least and of this rank and alpha.
 
     Raises:
-        ValueError: the checkpoint is of another recipe.
+        ValueError: the checkpoint is of another recipe, or learned from something else.
     """
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -80,7 +82,8 @@ def train_adapter(
             block.compile(dynamic=True)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=0.0)
     steps = max(1, math.ceil(len(packs) * recipe.epochs / PACKS_A_STEP))
-    done = _resume(checkpoint, recipe, network, optimizer)
+    learned_from = _digest(packs, start_from)
+    done = _resume(checkpoint, recipe, learned_from, network, optimizer)
     if start_from and not done:
         _, learned = _read_learned(start_from)
         network.load_state_dict({name: learned[name] for name in network.state_dict()})
@@ -105,7 +108,7 @@ def train_adapter(
             report(f"step {step + 1} of {steps}, {minutes:.1f} min, loss {mean:.4f}")
             recent.clear()
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
-            _save(checkpoint, recipe, network, optimizer, step + 1)
+            _save(checkpoint, recipe, learned_from, network, optimizer, step + 1)
     return network.eval()
 
 
@@ -124,7 +127,7 @@ def _read_learned(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         alpha, network = read_adapter(path)
         rank = len(next(matrix for name, matrix in network.items() if name.endswith(".a")))
         return asdict(Recipe(rank=rank, alpha=alpha)), network
-    saved: dict[str, Any] = torch.load(path, weights_only=True)
+    saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return saved["recipe"], saved["network"]
 
 
@@ -201,25 +204,45 @@ def _batches(packs: Sequence[Tokens], steps: int, seed: int) -> Iterator[Sequenc
             made += 1
 
 
+def _digest(packs: Sequence[Tokens], start_from: Path | None) -> str:
+    """Stands for what is learned and from where."""
+    digest = hashlib.sha256(start_from.read_bytes() if start_from else b"")
+    for pack in packs:
+        digest.update(repr(pack).encode())
+    return digest.hexdigest()
+
+
 def _resume(
-    checkpoint: Path, recipe: Recipe, network: Llama, optimizer: torch.optim.Optimizer
+    checkpoint: Path,
+    recipe: Recipe,
+    learned_from: str,
+    network: Llama,
+    optimizer: torch.optim.Optimizer,
 ) -> int:
     """Take up the checkpoint, if there is one; returns how many steps were done."""
     if not checkpoint.is_file():
         return 0
-    saved: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    saved: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     if saved["recipe"] != asdict(recipe):
         raise ValueError(f"{checkpoint} is of another recipe: {saved['recipe']}. Remove it.")
+    if saved["learned_from"] != learned_from:
+        raise ValueError(f"{checkpoint} learned from other packs, or another start. Remove it.")
     network.load_state_dict(saved["network"])
     optimizer.load_state_dict(saved["optimizer"])
     return int(saved["done"])
 
 
 def _save(
-    checkpoint: Path, recipe: Recipe, network: Llama, optimizer: torch.optim.Optimizer, done: int
+    checkpoint: Path,
+    recipe: Recipe,
+    learned_from: str,
+    network: Llama,
+    optimizer: torch.optim.Optimizer,
+    done: int,
 ) -> None:
     saved = {
         "recipe": asdict(recipe),
+        "learned_from": learned_from,
         "network": network.state_dict(),
         "optimizer": optimizer.state_dict(),
         "done": done,

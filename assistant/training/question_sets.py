@@ -99,7 +99,7 @@ class QuestionSet:
 
 
 def fold(text: str) -> str:
-    """Words without case and punctuation, as the evals compare facts."""
+    """Words without case and punctuation; the evals, which compare facts too, know more forms."""
     text = _PUNCTUATION.sub(" ", text.casefold().replace("’", "'").replace(",", ""))
     return f" {text.replace('. ', ' ').strip(' .')} "
 

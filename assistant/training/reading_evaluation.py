@@ -6,10 +6,8 @@ finds to what is selected, but does not write. `fit` finds the constants again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,12 +89,6 @@ def read_alone(judged: Sequence[Judged], reader: Reader) -> Doubts:
         history = leaned_on(question.question, question.history)
         told = reader.doubts(question.question, history, list(passages.values()))
         doubts[question.id] = dict(zip(passages, told, strict=True))
-    return doubts
-
-
-def load_doubts(path: Path) -> Doubts:
-    """What `read_alone` found, from a file."""
-    doubts: Doubts = json.loads(path.read_text(encoding="utf-8"))
     return doubts
 
 

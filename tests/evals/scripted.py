@@ -104,8 +104,11 @@ def answer_row(name: str, **changes: object) -> dict[str, object]:
 SILENT = {"answerable": False, "facts": [], "evidence": [], "cite": []}
 
 
-def write_set(folder: Path) -> Path:
-    """Five questions over three statements: two direct, a follow-up, a near miss, off topic."""
+def write_set(folder: Path, prefix: str = "") -> Path:
+    """Five questions over three statements: two direct, a follow-up, a near miss, off topic.
+
+    Their ids are q1 to q5, after the prefix.
+    """
     write_lines(
         folder / "corpus.jsonl",
         [{"_id": name, "title": "", "text": text} for name, text in STATEMENTS.items()],
@@ -126,7 +129,7 @@ def write_set(folder: Path) -> Path:
     write_lines(
         folder / "queries.jsonl",
         [
-            {"_id": name, "text": text, "metadata": metadata}
+            {"_id": prefix + name, "text": text, "metadata": metadata}
             for name, (text, metadata) in questions.items()
         ],
     )
@@ -135,16 +138,17 @@ def write_set(folder: Path) -> Path:
     write_lines(
         folder / "answers.jsonl",
         [
-            answer_row("q1"),
-            answer_row("q2", facts=[["3000 years"]], evidence=[honey], cite=[["s2"]]),
-            answer_row("q3", facts=[["not dance"]], evidence=[night], cite=[["s1"]]),
-            answer_row("q4", **SILENT),
-            answer_row("q5", **SILENT),
+            answer_row(f"{prefix}q1"),
+            answer_row(f"{prefix}q2", facts=[["3000 years"]], evidence=[honey], cite=[["s2"]]),
+            answer_row(f"{prefix}q3", facts=[["not dance"]], evidence=[night], cite=[["s1"]]),
+            answer_row(f"{prefix}q4", **SILENT),
+            answer_row(f"{prefix}q5", **SILENT),
         ],
     )
     qrels = folder / "qrels" / "test.tsv"
     qrels.parent.mkdir()
     rows = ["q1\ts3\t2", "q1\ts1\t1", "q2\ts2\t2", "q3\ts1\t2"]
+    rows = [prefix + row for row in rows]
     qrels.write_text("\n".join(["query-id\tcorpus-id\tscore", *rows, ""]), encoding="utf-8")
     return folder
 

@@ -9,6 +9,7 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 
 from evals.cli import main
+from evals.errors import EvalsError
 from evals.product import Subject
 from tests.evals.scripted import RIGHT, ScriptedAssistant, opening_of, write_lines, write_set
 
@@ -34,13 +35,41 @@ def test_retrieval_prints_a_table_and_writes_the_run_and_the_result(
 
 
 def test_several_sets_are_searched_as_one_and_reported(tmp_path: Path) -> None:
-    folders = [str(write_set(tmp_path / name)) for name in ("one", "two")]
+    folders = [str(write_set(tmp_path / name, prefix=name)) for name in ("one", "two")]
     report, result = tmp_path / "report.md", tmp_path / "result.json"
     written = ["--report", str(report), "--json", str(result)]
     assert main(["retrieval", *folders, *written], OPENING) == 0
     assert f"python -m evals retrieval {folders[0]} {folders[1]}" in report.read_text()
     assert "one, two (test): 6 questions" in report.read_text()
     assert len(json.loads(result.read_text())["questions"]) == 6
+
+
+@pytest.mark.parametrize("command", ["answers", "retrieval"])
+def test_two_sets_with_a_question_of_one_id_are_refused(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [str(write_set(tmp_path / name)) for name in ("one", "two")]
+    assert main([command, *folders], OPENING) == 1
+    assert "one and two both have a question q1" in capsys.readouterr().err
+
+
+def test_a_set_that_cannot_be_asked_is_told_before_another_one_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assistant = ScriptedAssistant(script=RIGHT)
+    whole, without = write_set(tmp_path / "whole"), write_set(tmp_path / "without", prefix="other")
+    (without / "answers.jsonl").unlink()
+    opened: list[Path] = []
+
+    @contextmanager
+    def opening(corpus: Path, model: str | None) -> Iterator[Subject]:
+        opened.append(corpus)
+        with opening_of(assistant)(corpus, model) as subject:
+            yield subject
+
+    assert main(["answers", str(whole), str(without)], opening) == 1
+    assert "has no answers.jsonl" in capsys.readouterr().err
+    assert opened == []
 
 
 def test_answers_prints_tables_and_writes_result_report_and_picture(
@@ -126,6 +155,42 @@ def test_the_gate_fails_with_one_line_when_the_assistant_gets_worse(
     assert out == ""
     assert err.count("\n") == 1
     assert err.startswith("evals: gate failed")
+
+
+def test_the_gate_compares_results_of_one_model_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, result = write_set(tmp_path / "set"), tmp_path / "result.json"
+    assert main(["answers", str(folder), "--json", str(result)], OPENING) == 0
+    written = json.loads(result.read_text())
+    written["made"]["models"]["model"] = "another"
+    (tmp_path / "other.json").write_text(json.dumps(written))
+    capsys.readouterr()
+    assert main(["gate", str(result), "--baseline", str(tmp_path / "other.json")]) == 1
+    assert "the committed one of another; give one of the same" in capsys.readouterr().err
+
+
+def test_the_gate_without_a_result_measures_the_model_of_the_committed_one(tmp_path: Path) -> None:
+    asked: list[str | None] = []
+
+    @contextmanager
+    def opening(corpus: Path, model: str | None) -> Iterator[Subject]:
+        asked.append(model)
+        raise EvalsError("it is enough to know which")
+        yield
+
+    assert main(["gate"], opening) == 1
+    assert asked == ["none"]
+
+
+def test_results_without_flips_are_not_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, result = write_set(tmp_path / "set"), str(tmp_path / "result.json")
+    assert main(["fusion", str(folder), "--json", result], OPENING) == 0
+    capsys.readouterr()
+    assert main(["compare", result, result]) == 1
+    assert "cannot compare two of fusion" in capsys.readouterr().err
 
 
 def test_a_checker_that_accepts_all_fails_the_command(

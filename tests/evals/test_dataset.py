@@ -133,7 +133,7 @@ def test_a_folder_of_sets_stands_for_those_with_the_split(tmp_path: Path) -> Non
     (tmp_path / "sets" / "wasps" / "qrels" / "test.tsv").rename(
         tmp_path / "sets" / "wasps" / "qrels" / "dev.tsv"
     )
-    other = write_set(tmp_path / "other")
+    other = write_set(tmp_path / "other", prefix="other")
     found = load_datasets([tmp_path / "sets", other], "test")
     assert [dataset.name for dataset in found] == ["bees", "other"]
     with pytest.raises(EvalsError, match="expected a folder in BEIR layout"):
