@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import math
 import shutil
 from collections.abc import Iterable
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.statement import Statement
-from assistant.words import content_words, word_analyzer
+from assistant.words import STOPWORDS, content_words, word_analyzer
 
 # Words this short differ by one edit too often ("model", "mode") to count as misspellings.
 SHORTEST_MISSPELT = 5
@@ -71,11 +73,15 @@ class LexicalIndex:
 
     @property
     def fingerprint(self) -> str:
-        """What the index was last built from; empty when never finished or when it lost that."""
+        """What the index was last built from.
+
+        Empty when it was never finished, when it lost that, and when words are made otherwise now.
+        """
         if self._directory is None or not self._searcher.num_docs:
             return ""
         file = self._directory / "fingerprint"
-        return file.read_text() if file.is_file() else ""
+        made, _, analysis = file.read_text().partition(" ") if file.is_file() else ("", "", "")
+        return made if analysis == _analysis() else ""
 
     def rebuild(self, statements: Iterable[Statement], fingerprint: str) -> None:
         """Replace the whole content; the fingerprint is written last, so a crash shows."""
@@ -89,7 +95,7 @@ class LexicalIndex:
         writer.wait_merging_threads()
         self._refresh()
         if self._directory is not None:
-            (self._directory / "fingerprint").write_text(fingerprint)
+            (self._directory / "fingerprint").write_text(f"{fingerprint} {_analysis()}")
 
     def search(self, question: str, limit: int) -> dict[str, float]:
         """The best statements for a question.
@@ -152,3 +158,9 @@ class LexicalIndex:
     def _inverse_document_frequency(self, word: str) -> float:
         frequency = self._searcher.doc_freq("text", word)
         return math.log(1 + (self._searcher.num_docs - frequency + 0.5) / (frequency + 0.5))
+
+
+def _analysis() -> str:
+    """Stands for how words are made of a text; questions find only what was made the same way."""
+    made = f"{importlib.metadata.version('tantivy')} {' '.join(sorted(STOPWORDS))}"
+    return hashlib.sha256(made.encode()).hexdigest()[:16]

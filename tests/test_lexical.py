@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from assistant.lexical import LexicalIndex
 from assistant.statement import Statement
+from assistant.words import STOPWORDS
 
 TEXTS = [
     "The fear around DeepSeq was about China.",
@@ -116,6 +117,14 @@ def test_an_index_on_disk_is_opened_as_it_was_left(tmp_path: Path) -> None:
     reopened = LexicalIndex(tmp_path / "lexical")
     assert reopened.fingerprint == "made"
     assert next(iter(reopened.search("deepseak", 1))) == "0"
+
+
+def test_an_index_whose_words_were_made_otherwise_is_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built(TEXTS, tmp_path / "lexical")
+    monkeypatch.setattr("assistant.lexical.STOPWORDS", STOPWORDS | {"honey"})
+    assert LexicalIndex(tmp_path / "lexical").fingerprint == ""
 
 
 def test_a_rebuild_that_breaks_off_leaves_no_fingerprint(tmp_path: Path) -> None:
