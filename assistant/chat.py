@@ -21,7 +21,7 @@ from assistant.chat_page import (
     status_html,
 )
 from assistant.corpus import Corpus, read_corpus
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, system_reason
 from assistant.examples import example_questions
 from assistant.index import index_directory
 from assistant.language_model import find_model_file
@@ -267,7 +267,7 @@ def _free_port(host: str, wanted: int | None) -> int:
             except OSError as error:
                 if isinstance(error, socket.gaierror) or not _is_taken(error):
                     raise AssistantError(
-                        f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}."
+                        f"Cannot listen on {host}:{port}: {system_reason(error)}."
                     ) from error
     taken = f"Port {wanted}" if wanted else f"Every port from {FIRST_PORT} on"
     raise AssistantError(f"{taken} is in use. Give another one with --port.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from assistant.errors import IndexingError
+from assistant.errors import IndexingError, system_reason
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -83,7 +83,7 @@ def index_errors(directory: Path | None) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise IndexingError(
-            f"Cannot write the index in {directory}: {(error.strerror or str(error)).lower()}. "
+            f"Cannot write the index in {directory}: {system_reason(error)}. "
             "Free some space or set ASSISTANT_HOME to another folder; nothing is lost."
         ) from error
     except (ChromaError, ValueError) as error:

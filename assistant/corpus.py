@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from assistant.errors import AssistantError, CorpusError
+from assistant.errors import AssistantError, CorpusError, system_reason
 from assistant.settings import user_path
 from assistant.statement import JsonValue, Statement
 
@@ -131,7 +131,13 @@ def _files(root: Path, problems: list[str]) -> list[Path]:
             return [root / "corpus.jsonl"]
     except OSError as error:
         raise CorpusError(f"Cannot read {root}: {_explain(error)}.") from error
+    files = _files_within(root, problems)
+    if not files and not problems:
+        raise CorpusError(f"Nothing to read in {root}: it holds no .txt and no .jsonl file.")
+    return files
 
+
+def _files_within(root: Path, problems: list[str]) -> list[Path]:
     def leave_out(error: OSError) -> None:
         if Path(error.filename) == root:
             raise CorpusError(f"Cannot read {root}: {_explain(error)}.") from error
@@ -149,8 +155,6 @@ def _files(root: Path, problems: list[str]) -> list[Path]:
                     files.append(file)
             except OSError as error:
                 leave_out(error)
-    if not files and not problems:
-        raise CorpusError(f"Nothing to read in {root}: it holds no .txt and no .jsonl file.")
     return sorted(files)
 
 
@@ -247,6 +251,4 @@ def _with_unique_ids(statements: list[Statement], problems: list[str]) -> Iterat
 
 
 def _explain(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error).removesuffix(".")
+    return system_reason(error) if isinstance(error, OSError) else str(error).removesuffix(".")

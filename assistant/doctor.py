@@ -15,7 +15,7 @@ from pathlib import Path
 from assistant.catalogue import CATALOGUE
 from assistant.corpus import read_corpus
 from assistant.embedder import BUNDLED_WEIGHTS_SHA256, bundled_embedder_path
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, system_reason
 from assistant.judge import (
     ANSWER_WEIGHTS,
     ANSWER_WEIGHTS_SHA256,
@@ -117,7 +117,7 @@ def _check_file(subject: str, path: Path | None, sha256: str, remedy: str) -> Fi
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        found = (error.strerror or str(error)).lower()
+        found = system_reason(error)
     if found != sha256:
         return Finding(subject, False, f"{path} is damaged ({found}); run: {remedy}")
     return Finding(subject, True, f"{path.name}, hash verified")
@@ -128,7 +128,7 @@ def _check_home(home: Path) -> Finding:
         home.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(home).free
     except OSError as error:
-        return Finding("data folder", False, f"{home}: {(error.strerror or str(error)).lower()}")
+        return Finding("data folder", False, f"{home}: {system_reason(error)}")
     if not os.access(home, os.W_OK):
         return Finding("data folder", False, f"{home} cannot be written; set ASSISTANT_HOME")
     return Finding("data folder", free >= NEEDED_DISK, f"{home}, {free / 1e9:.1f} GB free")

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from assistant.catalogue import CATALOGUE, CatalogueModel, find_model
-from assistant.errors import ModelError
+from assistant.errors import ModelError, system_reason
 from assistant.index import Progress, silent
 
 BLOCK = 1 << 20
@@ -60,7 +60,7 @@ def pull(name: str, home: Path, progress: Progress = silent) -> Path:
         ) from error
     except OSError as error:
         raise ModelError(
-            f"Cannot write {target}: {(error.strerror or str(error)).lower()}. What has arrived "
+            f"Cannot write {target}: {system_reason(error)}. What has arrived "
             "is kept; make room and pull again to go on."
         ) from error
     return target

@@ -23,3 +23,8 @@ class IndexingError(AssistantError):
 
 class ModelError(AssistantError):
     """A model is unknown, missing, damaged or does not answer."""
+
+
+def system_reason(error: OSError) -> str:
+    """What the system says of an error, to stand inside a sentence."""
+    return (error.strerror or str(error)).lower()

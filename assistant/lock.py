@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from assistant.errors import IndexingError
+from assistant.errors import IndexingError, system_reason
 from assistant.settings import shown_name
 
 
@@ -40,7 +40,7 @@ class DirectoryLock:
         except OSError as error:
             self._lock.release()
             raise IndexingError(
-                f"Cannot write to {directory}: {(error.strerror or str(error)).lower()}. "
+                f"Cannot write to {directory}: {system_reason(error)}. "
                 "Set ASSISTANT_HOME to a folder you can write to."
             ) from error
 

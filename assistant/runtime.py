@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from assistant.errors import ModelError
+from assistant.errors import ModelError, system_reason
 
 CONTEXT_TOKENS = 4096
 # A prompt is read in batches, and a cancelled request is only noticed between two of them.
@@ -42,7 +42,7 @@ class LocalServer:
             with path.open("rb") as file:
                 start = file.read(4)
         except OSError as error:
-            raise ModelError(f"Cannot read {path}: {(error.strerror or '').lower()}.") from error
+            raise ModelError(f"Cannot read {path}: {system_reason(error)}.") from error
         if start != b"GGUF":
             raise ModelError(f"{path} is not a GGUF model file.")
         self.key = secrets.token_hex(16)

@@ -11,9 +11,9 @@ from assistant.answer import Answer, Hit
 
 WIDTH = 96
 PROBLEMS_SHOWN = 3
+HITS_SHOWN = 3
 # They join or part letters, and emoji, and drive nothing: zero-width (non-)joiner, soft hyphen.
 JOINERS = "\u200c\u200d\u00ad"
-HITS_SHOWN = 3
 
 
 def say(text: str, indent: str | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import sys
@@ -18,7 +17,7 @@ from assistant.settings import DEFAULT_EMBEDDER
 from evals import answers, compare, draft, follow_ups, fusion, gate, retrieval, selection, support
 from evals.checkers import own_checkers
 from evals.dataset import Dataset, Question, after_another, load_datasets
-from evals.errors import EvalsError
+from evals.errors import need_package
 from evals.judging import METRICS
 from evals.picture import draw
 from evals.product import Opening
@@ -36,7 +35,7 @@ Item = TypeVar("Item")
 
 def run_retrieval(options: Namespace) -> int:
     """Search every judged question and print the metrics of the three rankings."""
-    _need("ir_measures")
+    need_package("ir_measures")
     searched = _search(options)
     result = _search_result(
         options,
@@ -59,7 +58,7 @@ def run_retrieval(options: Namespace) -> int:
 
 def run_fusion(options: Namespace) -> int:
     """Search every judged question and compare ways to fuse the two rankings."""
-    _need("ir_measures")
+    need_package("ir_measures")
     systems = (fusion.OWN, *fusion.FUSIONS)
     result = _search_result(options, _search(options), systems, fusion.METRICS, fusion.records)
     print(systems_table(result).to_text())
@@ -78,15 +77,6 @@ class Searched:
     questions: Sequence[Question]
     found: Mapping[str, Sequence[Hit]]
     embedder: str
-
-
-def _need(package: str) -> None:
-    """Fail before long work that would end in the lack of a package."""
-    if importlib.util.find_spec(package) is None:
-        raise EvalsError(
-            f"{package} is not installed; `make evals` installs it, and so does: "
-            ".venv/bin/pip install --no-deps -r requirements-test.lock"
-        )
 
 
 def _datasets(options: Namespace) -> tuple[Dataset, ...]:
@@ -132,7 +122,7 @@ def run_answers(options: Namespace) -> int:
     report: Path | None = options.report
     picture: Path | None = options.picture or (report and report.with_suffix(".png"))
     if picture:
-        _need("matplotlib")
+        need_package("matplotlib")
     datasets = _datasets(options)
     result = _measure_answers(options.opening, datasets, options)
     _print_tables(result)
@@ -195,7 +185,7 @@ def run_follow_ups(options: Namespace) -> int:
 
 def run_selection(options: Namespace) -> int:
     """Rank the sentences beside each question by the judge of answers, and by similarity."""
-    _need("ir_measures")
+    need_package("ir_measures")
     asked = selection.read_candidates(options.file, options.split)
     rankers = options.rankers or selection.own_rankers()
     rows = selection.records(_progress(asked, "ranking"), rankers)
@@ -228,7 +218,7 @@ def run_gate(options: Namespace) -> int:
         shipped = load_datasets([SHIPPED_SET], "test")
         plain = Namespace(
             limit=None,
-            model=committed.model or None,
+            model=committed.models.get("model"),
             ablations=False,
             found=[],
             without_tutorial=False,

@@ -48,7 +48,7 @@ def compare(before: Result, after: Result) -> Comparison:
     """Pair two results by question id and compare their first systems.
 
     Raises:
-        EvalsError: they measure different tasks or another one, or share no question.
+        EvalsError: they measure different tasks, or one that has no flips, or share no question.
     """
     if before.task != after.task:
         raise EvalsError(

@@ -51,9 +51,10 @@ def check(result: Result, baseline: Result) -> GateResult:
     for given in (result, baseline):
         if given.task != "answers":
             raise EvalsError(f"the gate needs results of `answers`, found {given.task}")
-    if result.model != baseline.model:
+    model, committed = (given.models.get("model") for given in (result, baseline))
+    if model != committed:
         raise EvalsError(
-            f"the result is of the model {result.model}, the committed one of {baseline.model}; "
+            f"the result is of the model {model}, the committed one of {committed}; "
             "give one of the same with --baseline"
         )
     asked = {record.id for record in result.records}

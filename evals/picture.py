@@ -172,6 +172,4 @@ def _in_seconds(seconds: float) -> str:
 
 def _models(result: Result) -> str:
     """The names of the models, for the title."""
-    models = result.made.get("models")
-    names = models.values() if isinstance(models, dict) else ()
-    return " and ".join(map(str, names)) or "no named model"
+    return " and ".join(result.models.values()) or "no named model"

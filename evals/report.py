@@ -141,8 +141,7 @@ def markdown_report(
         picture: link to the picture, relative to the report.
     """
     made = result.made
-    models = made.get("models")
-    named = ", ".join(f"{part} `{name}`" for part, name in _items(models))
+    named = ", ".join(f"{part} `{name}`" for part, name in result.models.items())
     packages = ", ".join(f"{name} {number}" for name, number in _items(made.get("packages")))
     lines = [
         f"# Evals: {result.task} over {result.dataset} ({result.split})",

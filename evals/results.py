@@ -68,10 +68,11 @@ class Result:
     made: Mapping[str, JsonValue]
 
     @property
-    def model(self) -> str:
-        """The language model it is of; empty where none takes part."""
+    def models(self) -> dict[str, str]:
+        """The names of the models that took part, by what they do (`model`, `embedder`)."""
         models = self.made.get("models")
-        return str(models.get("model", "")) if isinstance(models, dict) else ""
+        given = models.items() if isinstance(models, dict) else ()
+        return {part: str(name) for part, name in given if name is not None}
 
     @cached_property
     def overall(self) -> dict[str, dict[str, Interval]]:

@@ -7,7 +7,6 @@ several runs is printed with the lowest and highest, for shared machines are noi
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import resource
@@ -20,16 +19,18 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from itertools import islice, zip_longest
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.answer import Answer
+from evals.answers import questions_with_answers
+from evals.commands import SHIPPED_SET
+from evals.dataset import load_dataset
 
 if TYPE_CHECKING:
     from assistant import Assistant
 
-QUESTIONS = Path(__file__).parent / "statements" / "queries.jsonl"
 ASSISTANT = [sys.executable, "-m", "assistant"]
 PAGE_PATIENCE_SECONDS = 60.0
 
@@ -78,16 +79,12 @@ def main() -> int:
 def _measure_warm(home: Path, count: int) -> None:
     from assistant import Assistant, Settings
 
-    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
-    alone = [row for row in rows if "history" not in row["metadata"]]
-    by_kind: dict[str, list[str]] = {}
-    for row in alone:
-        by_kind.setdefault(row["metadata"]["kind"], []).append(row["text"])
-    in_turn = (each for some in zip_longest(*by_kind.values()) for each in some if each)
-    questions = list(islice(in_turn, count))
+    shipped = load_dataset(SHIPPED_SET, "test")
+    alone = tuple(question for question in shipped.questions if not question.history)
+    asked = questions_with_answers(replace(shipped, questions=alone), count)
     with Assistant.open(settings=Settings(home=home)) as assistant:
         assistant.warm_up()
-        timed = [_answer_seconds(assistant, question) for question in questions]
+        timed = [_answer_seconds(assistant, question.text) for question, _ in asked]
     figures = ("first evidence", "first sentence", "full answer", "of it reading", "and writing")
     for what, seconds in zip(figures, zip(*timed, strict=True), strict=True):
         _report(f"warm: {what}", seconds)

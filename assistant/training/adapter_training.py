@@ -225,7 +225,7 @@ def _resume(
     saved: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     if saved["recipe"] != asdict(recipe):
         raise ValueError(f"{checkpoint} is of another recipe: {saved['recipe']}. Remove it.")
-    if saved["learned_from"] != learned_from:
+    if saved.get("learned_from") != learned_from:  # earlier ones do not say
         raise ValueError(f"{checkpoint} learned from other packs, or another start. Remove it.")
     network.load_state_dict(saved["network"])
     optimizer.load_state_dict(saved["optimizer"])

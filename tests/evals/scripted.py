@@ -148,8 +148,8 @@ def write_set(folder: Path, prefix: str = "") -> Path:
     qrels = folder / "qrels" / "test.tsv"
     qrels.parent.mkdir()
     rows = ["q1\ts3\t2", "q1\ts1\t1", "q2\ts2\t2", "q3\ts1\t2"]
-    rows = [prefix + row for row in rows]
-    qrels.write_text("\n".join(["query-id\tcorpus-id\tscore", *rows, ""]), encoding="utf-8")
+    lines = ["query-id\tcorpus-id\tscore", *(prefix + row for row in rows), ""]
+    qrels.write_text("\n".join(lines), encoding="utf-8")
     return folder
 
 
