@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from assistant.conversation import Turn
+from assistant.training.__main__ import main
 from assistant.training.question_sets import QuestionSet, read_question_set
 from assistant.training.reading_evaluation import (
     Judged,
+    calibrate,
     fit,
     judge_found,
     outcomes,
     read_alone,
+    summaries,
     summary,
 )
 from tests.fakes import WordEmbedder, WordJudge
@@ -72,3 +75,24 @@ def test_the_fit_trusts_a_reader_that_knows(questions: QuestionSet, judged: list
     found = fit(judged, read_alone(judged, KnowingReader(questions)))
     of_doubt = float(re.findall(r"of doubt (-?[0-9.]+)", found)[0])
     assert of_doubt > 0.5
+
+
+def test_a_judge_is_measured_by_itself(judged: list[Judged]) -> None:
+    answerable = [each for each in judged if each.question.is_answerable]
+    told = summaries({"one": judged, "shipped": answerable}, {}, "shipped")
+    subjects, shipped = told.split("shipped\n")
+    assert figure(subjects, "AUC") > 0.5
+    assert figure(shipped, "the first statement answers") > 0.5
+    assert "AUC" not in shipped  # there is no near-miss
+
+
+def test_a_surer_sentence_stays_surer_when_calibrated(judged: list[Judged]) -> None:
+    slope, _ = calibrate(judged)
+    assert slope > 0
+
+
+def test_a_folder_without_questions_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="has no questions of the dev split"):
+        main(["measure", "--subjects", str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"{tmp_path} has no questions of the dev split"):
+        main(["measure", "--statements", str(tmp_path), "--subjects", str(SUBJECT.parent)])

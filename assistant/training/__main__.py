@@ -13,7 +13,6 @@ from assistant.training.adapter_commands import add_adapter_commands, report
 if TYPE_CHECKING:
     from assistant.judge import Judge
     from assistant.training.judge_data import Example
-    from assistant.training.judge_evaluation import Judged
     from assistant.training.question_sets import QuestionSet
 
 # How many examples of each public source: the ones nearest to the task count most.
@@ -45,7 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _train_answering(options: argparse.Namespace) -> int:
     """The judge of answers: trained, calibrated on the dev questions, in the file that ships."""
     from assistant.training.judge_data import misspelt, public_examples, subject_examples
-    from assistant.training.judge_evaluation import calibrate
     from assistant.training.judge_training import mix
 
     public = public_examples(options.data, options.seed)
@@ -53,7 +51,7 @@ def _train_answering(options: argparse.Namespace) -> int:
     subjects = misspelt(subjects, MISSPELT, options.seed)
     general = mix(public, ANSWERING, options.seed)
     own = [*subjects, *mix(public, ANSWERING_REPLAYED, options.seed + 1)]
-    return _train(options, general, own, lambda judge: calibrate(_judged(options, "dev", judge)))
+    return _train(options, general, own, lambda judge: _calibrate_answering(options, judge))
 
 
 def _train_supporting(options: argparse.Namespace) -> int:
@@ -107,13 +105,12 @@ def _train(
 def _average(options: argparse.Namespace) -> int:
     """The mean of the weights of two judges of answers, calibrated."""
     from assistant.judge import Judge, load_network, save_weights
-    from assistant.training.judge_evaluation import calibrate
 
     network, other = (load_network(path)[0] for path in options.weights)
     for own, its in zip(network.parameters(), other.parameters(), strict=True):
         own.data.lerp_(its.data, 0.5)
     save_weights(network, options.output)
-    slope, offset = calibrate(_judged(options, "dev", Judge(options.output)))
+    slope, offset = _calibrate_answering(options, Judge(options.output))
     save_weights(network, options.output, (slope, offset))
     report(f"saved {options.output}, calibrated {slope:.3f} {offset:.3f}")
     return 0
@@ -131,31 +128,22 @@ def _measure_supporting(options: argparse.Namespace) -> int:
 
 
 def _measure_answering(options: argparse.Namespace) -> int:
-    """Choose thresholds on the dev questions; print how the judge does on dev or test."""
-    import numpy as np
-
+    """Print what the assistant makes of the questions by the judge alone."""
     from assistant.judge import ANSWER_WEIGHTS, Judge
-    from assistant.training.judge_evaluation import summary, tune, tune_similarity
+    from assistant.training.reading_evaluation import judge_found, summaries
 
     judge = Judge(options.weights or ANSWER_WEIGHTS)
-    judged = _judged(options, "dev", judge)
-    thresholds, similar = tune(judged), tune_similarity(judged)
-    print(f"chosen on dev: {thresholds}, similarity of the baseline {similar:.2f}")
-    if options.split == "test":
-        judged = _judged(options, "test", judge)
-    sets = np.array([j.set_name for j in judged])
-    shipped = sets == options.statements.name
-    for name, chosen in (("subjects", ~shipped), (options.statements.name, shipped)):
-        part = [j for j, is_chosen in zip(judged, chosen, strict=True) if is_chosen]
-        print(f"\n{name}, {options.split}\n{summary(part, thresholds, similar)}")
+    sets = _sets(options, options.split, options.statements)
+    judged = {questions.name: judge_found(questions, judge) for questions in sets}
+    print(summaries(judged, {}, options.statements.name))
     return 0
 
 
-def _judged(options: argparse.Namespace, split: str, judge: Judge) -> list[Judged]:
-    from assistant.training.judge_evaluation import judge_questions
+def _calibrate_answering(options: argparse.Namespace, judge: Judge) -> tuple[float, float]:
+    from assistant.training.reading_evaluation import calibrate, judge_found
 
-    sets = _sets(options, split, options.statements)
-    return [judged for questions in sets for judged in judge_questions(questions, judge)]
+    sets = _sets(options, "dev", options.statements)
+    return calibrate([judged for questions in sets for judged in judge_found(questions, judge)])
 
 
 def _sets(options: argparse.Namespace, split: str, *more: Path) -> list[QuestionSet]:
@@ -164,6 +152,11 @@ def _sets(options: argparse.Namespace, split: str, *more: Path) -> list[Question
     from assistant.training.question_sets import read_question_set
 
     folders = sorted(path.parents[1] for path in options.subjects.glob(f"*/qrels/{split}.tsv"))
+    if not folders:
+        raise SystemExit(f"{options.subjects} has no questions of the {split} split.")
+    for folder in more:
+        if not (folder / "qrels" / f"{split}.tsv").is_file():
+            raise SystemExit(f"{folder} has no questions of the {split} split.")
     embedder = load_embedder()
     return [read_question_set(folder, split, embedder) for folder in [*folders, *more]]
 
@@ -197,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     averaging.add_argument("weights", type=Path, nargs=2, help="the .safetensors files")
     averaging.add_argument("--output", type=Path, required=True, help="the .safetensors file")
     for name, run, what in (
-        ("measure", _measure_answering, "the judge of answers: thresholds and figures"),
+        ("measure", _measure_answering, "the judge of answers: figures"),
         ("measure-support", _measure_supporting, "the judge of support: what passes"),
     ):
         measuring = commands.add_parser(name, help=what)

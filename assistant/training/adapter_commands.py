@@ -204,7 +204,6 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
 
 def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
     from assistant.judge import ANSWER_WEIGHTS, Judge
-    from assistant.settings import DEFAULT_ABSTAIN_BELOW
     from assistant.training import reading_evaluation as reading
 
     if options.fit and options.split == "test":
@@ -218,12 +217,7 @@ def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
     assert model.reader
     with closing(model):
         doubts = reading.read_alone(pooled, model.reader)
-    shipped = judged.pop(options.statements.name)
-    subjects = [each for some in judged.values() for each in some]
-    for name, chosen in (("subjects", subjects), (options.statements.name, shipped)):
-        results = reading.outcomes(chosen, doubts)
-        figures = reading.summary(results, DEFAULT_ABSTAIN_BELOW)
-        print(f"\n{name}, {options.split}\n{figures}")
+    print(reading.summaries(judged, doubts, options.statements.name))
     if options.fit:
         print(f"\nfitted: {reading.fit(pooled, doubts)}")
     return 0

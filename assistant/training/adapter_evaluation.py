@@ -17,7 +17,7 @@ from assistant.generation import Generator
 from assistant.settings import Settings
 from assistant.training.adapter_data import SILENCE
 from assistant.training.adapter_squad import SNIPPETS, squad_packs
-from assistant.training.judge_evaluation import interval
+from assistant.training.figures import interval
 from assistant.training.question_sets import QuestionSet, fold
 from assistant.verification import declines
 from assistant.words import content_words

@@ -1,4 +1,4 @@
-"""Measuring statements read alone: is the one that answers found, and is its absence noticed?
+"""Measuring judge and reading: is the statement that answers found, and is its absence noticed?
 
 It follows the assistant step by step, with its functions and its constants, from what retrieval
 finds to what is selected, but does not write. `fit` finds the constants again.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from assistant.draft import passages_to_read
 from assistant.reader import Reader
 from assistant.retrieval import FOUND
 from assistant.selection import (
+    LONGEST_ANSWER,
+    LONGEST_ANSWER_TO_SEVERAL,
     Candidate,
     SentenceJudge,
     judge_sentences,
@@ -26,15 +29,10 @@ from assistant.selection import (
     rank_statements,
     select,
 )
+from assistant.settings import DEFAULT_ABSTAIN_BELOW
 from assistant.statement import Statement
-from assistant.training.judge_evaluation import (
-    Reply,
-    abstained_at,
-    area_under_curve,
-    interval,
-    is_right,
-)
-from assistant.training.question_sets import AskedQuestion, QuestionSet
+from assistant.training.figures import abstained_at, area_under_curve, interval, platt
+from assistant.training.question_sets import AskedQuestion, QuestionSet, fold
 
 Doubts = Mapping[str, Mapping[str, float]]
 """Question id -> statement id -> how likely it was found that it does not answer."""
@@ -93,7 +91,7 @@ def read_alone(judged: Sequence[Judged], reader: Reader) -> Doubts:
 
 
 def outcome(judged: Judged, doubts: Mapping[str, float]) -> Outcome:
-    """What the assistant would make of a question with these doubts."""
+    """What the assistant would make of a question with these doubts; without any, by the judge."""
     question = judged.question
     ranked = rank_statements(judged.hits, judged.candidates, doubts)
     evidence = select(question.question, ranked, judged.candidates)
@@ -103,18 +101,50 @@ def outcome(judged: Judged, doubts: Mapping[str, float]) -> Outcome:
         question,
         confidence(hits, doubts.values()),
         ranked[0].statement.id in question.answering,
-        is_right(question, Reply(" ".join(each.text for each in evidence), cited)),
+        is_right(question, " ".join(each.text for each in evidence), cited),
         sum(question.grades.get(each, 0) > 0 for each in cited) / len(cited),
     )
 
 
+def is_right(question: AskedQuestion, text: str, cited: Sequence[str]) -> bool:
+    """As the evals judge the answer to an answerable question: correct, short, relevantly cited."""
+    longest = LONGEST_ANSWER_TO_SEVERAL if question.several_cited else LONGEST_ANSWER
+    said = fold(text)
+    relevant = sum(question.grades.get(identity, 0) > 0 for identity in cited)
+    return (
+        all(any(fold(wording) in said for wording in fact) for fact in question.facts)
+        and len(text) <= longest
+        and relevant >= len(cited) / 2
+    )
+
+
 def outcomes(judged: Sequence[Judged], doubts: Doubts) -> list[Outcome]:
-    """What would become of each question."""
-    return [outcome(each, doubts[each.question.id]) for each in judged]
+    """What would become of each question; where none was read, by the judge alone."""
+    return [outcome(each, doubts.get(each.question.id, {})) for each in judged]
+
+
+def summaries(judged: Mapping[str, Sequence[Judged]], doubts: Doubts, shipped: str) -> str:
+    """Figures over the shipped statements and over all other sets, as lines of text.
+
+    Args:
+        judged: name of the set -> its questions.
+        doubts: of the statements that were read.
+        shipped: the name of the set over the shipped statements.
+    """
+    subjects = [each for name, some in judged.items() if name != shipped for each in some]
+    return "\n".join(
+        f"\n{name}\n{summary(outcomes(chosen, doubts), DEFAULT_ABSTAIN_BELOW)}"
+        for name, chosen in (("subjects", subjects), (shipped, judged[shipped]))
+    )
 
 
 def summary(results: Sequence[Outcome], needed: float) -> str:
-    """Figures with 95 % intervals, as lines of text; `needed` is the confidence to answer."""
+    """Figures with 95 % intervals, as lines of text; those of no question are left out.
+
+    Args:
+        results: what became of each question.
+        needed: the confidence to answer.
+    """
     surest = np.array([each.confidence for each in results])
     answerable = np.array([each.question.is_answerable for each in results])
     near = np.array([each.question.kind == "near_miss" for each in results])
@@ -125,7 +155,7 @@ def summary(results: Sequence[Outcome], needed: float) -> str:
     so = np.where(answerable, answered & right, ~answered)
 
     def share(values: NDArray[np.generic], of: NDArray[np.bool_]) -> Callable[[Drawn], float]:
-        return lambda drawn: float(values[drawn][of[drawn]].mean())
+        return lambda drawn: float(values[drawn][of[drawn]].mean()) if of[drawn].any() else nan
 
     measures: Mapping[str, Callable[[Drawn], float]] = {
         "AUC answerable / near-miss": lambda drawn: area_under_curve(
@@ -144,9 +174,27 @@ def summary(results: Sequence[Outcome], needed: float) -> str:
     everything = np.arange(len(results))
     lines = [f"{len(results)} questions, {answerable.sum()} answerable, {near.sum()} near-misses"]
     for name, measure in measures.items():
-        low, high = interval(len(results), measure)
-        lines.append(f"{name}: {measure(everything):.3f} [{low:.3f}, {high:.3f}]")
+        value = measure(everything)
+        if not isnan(value):
+            low, high = interval(len(results), measure)
+            lines.append(f"{name}: {value:.3f} [{low:.3f}, {high:.3f}]")
     return "\n".join(lines)
+
+
+def calibrate(judged: Sequence[Judged]) -> tuple[float, float]:
+    """Slope and offset that turn the logits of sentences into those of probabilities.
+
+    Args:
+        judged: questions not trained on, scored by a judge that is not calibrated yet.
+    """
+    scores, truth = [], []
+    for each in judged:
+        for candidate in each.candidates:
+            quotes = each.question.evidence.get(candidate.statement.id, ())
+            if quotes or candidate.statement.id not in each.question.answering:
+                scores.append(candidate.probability)
+                truth.append(any(candidate.text in q or q in candidate.text for q in quotes))
+    return platt(scores, truth)
 
 
 def fit(judged: Sequence[Judged], doubts: Doubts) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 from assistant.selection import Candidate, SentenceJudge
 from assistant.statement import Statement
 from assistant.training.corruption import corrupt
+from assistant.training.figures import interval, platt
 from assistant.training.judge_data import Example
-from assistant.training.judge_evaluation import interval, platt
 from assistant.training.question_sets import AskedQuestion, QuestionSet
 from assistant.training.support_data import marked_sentences, names_in
 from assistant.verification import Verifier
