@@ -18,7 +18,7 @@ from assistant.settings import Settings
 from assistant.training.adapter_data import SILENCE
 from assistant.training.adapter_squad import SNIPPETS, squad_packs
 from assistant.training.figures import interval
-from assistant.training.question_sets import QuestionSet, fold
+from assistant.training.question_sets import QuestionSet, says_all
 from assistant.verification import declines
 from assistant.words import content_words
 
@@ -91,10 +91,7 @@ class Read:
     @property
     def holds_answer(self) -> bool:
         """Whether every fact is in the text of the reply."""
-        said = fold(_MARKER.sub("", self.reply))
-        return not self.is_silent and all(
-            any(fold(alternative) in said for alternative in fact) for fact in self.task.facts
-        )
+        return not self.is_silent and says_all(_MARKER.sub("", self.reply), self.task.facts)
 
     @property
     def cites_right(self) -> bool:

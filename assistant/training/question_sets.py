@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,12 @@ def fold(text: str) -> str:
     """Words without case and punctuation; the evals, which compare facts too, know more forms."""
     text = _PUNCTUATION.sub(" ", text.casefold().replace("’", "'").replace(",", ""))
     return f" {text.replace('. ', ' ').strip(' .')} "
+
+
+def says_all(text: str, facts: Iterable[Iterable[str]]) -> bool:
+    """Whether a text says every fact, each in one of its wordings."""
+    said = fold(text)
+    return all(any(fold(wording) in said for wording in fact) for fact in facts)
 
 
 def read_question_set(folder: Path, split: str, embedder: Embedder) -> QuestionSet:

@@ -32,7 +32,7 @@ from assistant.selection import (
 from assistant.settings import DEFAULT_ABSTAIN_BELOW
 from assistant.statement import Statement
 from assistant.training.figures import abstained_at, area_under_curve, interval, platt
-from assistant.training.question_sets import AskedQuestion, QuestionSet, fold
+from assistant.training.question_sets import AskedQuestion, QuestionSet, says_all
 
 Doubts = Mapping[str, Mapping[str, float]]
 """Question id -> statement id -> how likely it was found that it does not answer."""
@@ -109,13 +109,8 @@ def outcome(judged: Judged, doubts: Mapping[str, float]) -> Outcome:
 def is_right(question: AskedQuestion, text: str, cited: Sequence[str]) -> bool:
     """As the evals judge the answer to an answerable question: correct, short, relevantly cited."""
     longest = LONGEST_ANSWER_TO_SEVERAL if question.several_cited else LONGEST_ANSWER
-    said = fold(text)
     relevant = sum(question.grades.get(identity, 0) > 0 for identity in cited)
-    return (
-        all(any(fold(wording) in said for wording in fact) for fact in question.facts)
-        and len(text) <= longest
-        and relevant >= len(cited) / 2
-    )
+    return says_all(text, question.facts) and len(text) <= longest and relevant >= len(cited) / 2
 
 
 def outcomes(judged: Sequence[Judged], doubts: Doubts) -> list[Outcome]:
