@@ -1,5 +1,8 @@
 """Readers: what they are shown, what they reply, and how a reply is counted."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from assistant.generation import Generator
@@ -7,11 +10,13 @@ from assistant.prompts import SYSTEM_PROMPT
 from assistant.settings import Settings
 from assistant.training.adapter_data import SILENCE
 from assistant.training.adapter_evaluation import (
+    SQUAD_TASKS,
     UNTAUGHT_PROMPT,
     Read,
     Task,
     assistant_reader,
     model_reader,
+    squad_tasks,
 )
 from tests.fakes import scripted_model
 
@@ -47,6 +52,24 @@ def test_an_untaught_model_is_shown_worked_examples_and_a_taught_one_is_not() ->
     assert untaught[0] == UNTAUGHT_PROMPT
     assert [shown for shown in untaught if "lighthouse" in shown]
     assert untaught[-1].endswith(TASK.question)
+
+
+def test_questions_of_squad_are_measured_in_two_splits_that_share_none(tmp_path: Path) -> None:
+    file = tmp_path / "squad.json"
+    asked = {"answers": [], "is_impossible": True}
+    articles = [
+        {
+            "title": f"Bees {n}",
+            "paragraphs": [{"context": "Bees fly.", "qas": [asked | {"question": f"Who, {n}?"}]}],
+        }
+        for n in range(2000)
+    ]
+    file.write_text(json.dumps({"data": articles}), encoding="utf-8")
+    dev, test = (
+        {task.question for task in squad_tasks(file, split, seed=1)} for split in ("dev", "test")
+    )
+    assert len(dev) == len(test) == SQUAD_TASKS
+    assert not dev & test
 
 
 @pytest.mark.models

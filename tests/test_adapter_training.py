@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -19,10 +20,12 @@ from assistant.language_model import load_file
 from assistant.llama import side_by_side
 from assistant.prompts import NOT_ANSWERED
 from assistant.runtime import LocalServer
+from assistant.training.__main__ import main
 from assistant.training.adapter_data import (
     SILENCE,
     Pack,
     lone_packs,
+    read_packs,
     subject_packs,
     tokens_of,
 )
@@ -259,8 +262,8 @@ def test_replies_are_quotes_where_the_check_would_drop_what_was_written(
     assert any(reply in statements for reply in changed)
 
 
-def test_squad_replies_are_the_sentence_that_answers_or_silence(tmp_path: Path) -> None:
-    file = tmp_path / "squad.json"
+def write_squad(file: Path) -> None:
+    """Eight articles of one paragraph."""
     context = "Bees fly from 10 °C on. Honey does not spoil. A hive holds fifty thousand bees."
     questions = [
         {"question": "When?", "answers": [{"text": "10 °C", "answer_start": 15}]},
@@ -271,6 +274,11 @@ def test_squad_replies_are_the_sentence_that_answers_or_silence(tmp_path: Path) 
         for n in range(8)
     ]
     file.write_text(json.dumps({"data": articles}), encoding="utf-8")
+
+
+def test_squad_replies_are_the_sentence_that_answers_or_silence(tmp_path: Path) -> None:
+    file = tmp_path / "squad.json"
+    write_squad(file)
     learned = [pack.asked for pack in squad_packs(file, random.Random(1))]
     held_out = [pack.asked for pack in squad_packs(file, random.Random(1), held_out=True)]
     assert len(learned) + len(held_out) == 8
@@ -302,6 +310,20 @@ def test_a_statement_alone_is_asked_what_it_answers_and_what_it_only_comes_near_
     for question in subject.questions:
         for key in question.evidence:
             assert question.history or (subject.statements[key], question.question) in replied
+
+
+def test_so_many_packs_of_each_kind_are_written_as_were_asked_for(tmp_path: Path) -> None:
+    shutil.copytree(SUBJECT, tmp_path / "subjects" / SUBJECT.name)
+    (tmp_path / "squad2_dev").mkdir()
+    write_squad(tmp_path / "squad2_dev" / "dev-v2.0.json")
+    output = tmp_path / "packs.jsonl"
+    folders = ["--data", str(tmp_path), "--subjects", str(tmp_path / "subjects")]
+    asked_for = ["--alone", "5", "--writing", "8", "--output", str(output)]
+    assert main(["adapter-data", *folders, *asked_for]) == 0
+    packs = list(read_packs(output))
+    squad = list(lone_squad_packs(tmp_path / "squad2_dev" / "dev-v2.0.json", random.Random(1)))
+    assert len([pack for pack in packs if not pack.only_starts]) == 8
+    assert len([pack for pack in packs if pack.only_starts]) == 5 + len(squad)
 
 
 def test_of_a_statement_alone_only_how_the_reply_starts_is_learned(

@@ -2,18 +2,22 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from assistant.conversation import Turn
 from assistant.training.__main__ import main
+from assistant.training.adapter_evaluation import Task
 from assistant.training.question_sets import QuestionSet, read_question_set
 from assistant.training.reading_evaluation import (
     Judged,
     calibrate,
+    curve,
     fit,
     judge_found,
+    judge_tasks,
     outcomes,
     read_alone,
     summaries,
@@ -79,11 +83,41 @@ def test_the_fit_trusts_a_reader_that_knows(questions: QuestionSet, judged: list
 
 def test_a_judge_is_measured_by_itself(judged: list[Judged]) -> None:
     answerable = [each for each in judged if each.question.is_answerable]
-    told = summaries({"one": judged, "shipped": answerable}, {}, "shipped")
+    told = summaries({"subjects": judged, "shipped": answerable}, {})
     subjects, shipped = told.split("shipped\n")
     assert figure(subjects, "AUC") > 0.5
     assert figure(shipped, "the first statement answers") > 0.5
     assert "AUC" not in shipped  # there is no near-miss
+
+
+def test_the_curve_answers_less_the_more_is_asked_for(judged: list[Judged]) -> None:
+    results = outcomes(judged, {})
+    rows = [[float(value) for value in row.split()] for row in curve(results).splitlines()[1:]]
+    for (lower, answered, holds, abstained), (higher, *then) in pairwise(rows):
+        assert higher > lower
+        assert then[0] <= answered
+        assert then[1] <= holds <= answered
+        assert then[2] >= abstained
+    assert rows[0][1:] != rows[-1][1:]
+    needed, answered, _, abstained = rows[3]
+    told = summary(results, needed)
+    assert figure(told, "answered from") == answered
+    assert figure(told, "near-misses abstained there") == abstained
+
+
+def test_a_question_with_statements_of_its_own_is_judged_among_them() -> None:
+    tram, ferry = "The tram to Horn was closed in 1962.", "The ferry to Lund sails twice a day."
+    tasks = [
+        Task("When was the tram closed?", "direct", (ferry, tram), (("1962",),), frozenset({2})),
+        Task("Who built the tram?", "impossible", (tram, ferry), (), frozenset()),
+    ]
+    first, second = judge_tasks(tasks, WordJudge(), WordEmbedder())
+    assert {hit.statement.text for hit in first.hits} == {tram, ferry}
+    assert first.question.answering == {"2"}
+    assert first.question.id != second.question.id
+    found, _ = outcomes([first, second], {})
+    assert (found.first, found.holds, found.right) == (True, True, True)
+    assert "1 answerable, 1 near-misses" in summary([*outcomes([first, second], {})], 0.44)
 
 
 def test_a_surer_sentence_stays_surer_when_calibrated(judged: list[Judged]) -> None:

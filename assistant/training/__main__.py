@@ -130,12 +130,11 @@ def _measure_supporting(options: argparse.Namespace) -> int:
 def _measure_answering(options: argparse.Namespace) -> int:
     """Print what the assistant makes of the questions by the judge alone."""
     from assistant.judge import ANSWER_WEIGHTS, Judge
-    from assistant.training.reading_evaluation import judge_found, summaries
+    from assistant.training.reading_evaluation import judge_sets, summaries
 
     judge = Judge(options.weights or ANSWER_WEIGHTS)
     sets = _sets(options, options.split, options.statements)
-    judged = {questions.name: judge_found(questions, judge) for questions in sets}
-    print(summaries(judged, {}, options.statements.name))
+    print(summaries(judge_sets(sets, judge), {}))
     return 0
 
 

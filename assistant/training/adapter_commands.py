@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,14 @@ from assistant.training.question_sets import QuestionSet
 
 if TYPE_CHECKING:
     from assistant.language_model import LanguageModel
+    from assistant.training.adapter_data import Pack
 
 BUNDLED = "smollm2-135m"
 BASE = f"{BUNDLED}-base"
-# Packs that teach whole replies, of the subjects and of SQuAD; all others teach reading.
-WRITING_PACKS = 600
-SQUAD_WRITING_PACKS = 200
-SQUAD_TASKS = 400
+# Packs that teach whole replies, and how many of them are of SQuAD; all others teach reading.
+WRITING_PACKS = 800
+SQUAD_WRITING = 0.25
+HELD_OUT = "SQuAD 2.0, held out"
 Sets = Callable[..., list[QuestionSet]]
 """Reads the question sets of a split, and of more folders."""
 
@@ -40,6 +42,15 @@ def add_adapter_commands(
     data.add_argument("--data", type=Path, required=True, help="folder of public data sets")
     data.add_argument("--output", type=Path, required=True, help="the .jsonl file of packs")
     data.add_argument("--split", choices=("train", "dev"), default="train")
+    data.add_argument(
+        "--alone", type=int, help="at most so many packs of one statement of a subject; else all"
+    )
+    data.add_argument(
+        "--writing",
+        type=int,
+        default=WRITING_PACKS,
+        help="at most so many of whole replies",
+    )
     data.add_argument("--seed", type=int, default=1)
 
     training = commands.add_parser("adapter", help="train what the language model learns")
@@ -86,6 +97,7 @@ def add_adapter_commands(
     reading.set_defaults(run=lambda options: _measure_reading(options, sets))
     reading.add_argument("--split", choices=("dev", "test"), default="dev")
     reading.add_argument("--adapter", type=Path, help="another one over the bundled model")
+    reading.add_argument("--data", type=Path, help="folder of public data sets, for SQuAD 2.0")
     reading.add_argument("--fit", action="store_true", help="find the constants again")
 
 
@@ -96,13 +108,14 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
     chance = random.Random(options.seed)  # noqa: S311
     subjects = sets(options, options.split)
     writing = [pack for questions in subjects for pack in subject_packs(questions, chance)]
-    packs = chance.sample(writing, min(WRITING_PACKS, len(writing)))
-    packs += [pack for questions in subjects for pack in lone_packs(questions, chance)]
+    of_squad = round(SQUAD_WRITING * options.writing)
+    packs = _some(writing, options.writing - of_squad, chance)
+    alone = [pack for questions in subjects for pack in lone_packs(questions, chance)]
+    packs += _some(alone, options.alone, chance)
     squad = options.data / "squad2_dev" / "dev-v2.0.json"
     if options.split == "train":
         if squad.is_file():
-            writing = list(squad_packs(squad, chance))
-            packs += chance.sample(writing, min(SQUAD_WRITING_PACKS, len(writing)))
+            packs += _some(list(squad_packs(squad, chance)), of_squad, chance)
             packs += lone_squad_packs(squad, chance)
         else:
             report(f"{squad} is not there: this learns without SQuAD 2.0")
@@ -113,6 +126,11 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
     asked = sum(len(pack.asked) for pack in packs)
     print(f"{options.output}: {len(packs)} packs, {asked} questions")
     return 0
+
+
+def _some(packs: list[Pack], most: int | None, chance: random.Random) -> list[Pack]:
+    """So many of them at most; all where no number is given."""
+    return packs if most is None else chance.sample(packs, min(most, len(packs)))
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -185,9 +203,8 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
     ]
     random.Random(options.seed).shuffle(own)  # noqa: S311
     sources = {f"subjects, {options.split}": own}
-    squad = options.data / "squad2_dev" / "dev-v2.0.json" if options.data else None
-    if squad and squad.is_file():
-        sources["SQuAD 2.0, held out"] = squad_tasks(squad, SQUAD_TASKS, options.seed)
+    if squad := _squad(options):
+        sources[HELD_OUT] = squad_tasks(squad, options.split, options.seed)
     model = None if options.whole else _model(options.model, options.adapter)
     with closing(model) if model else nullcontext():
         read = (
@@ -203,24 +220,36 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
 
 
 def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
+    from assistant.embedder import load_embedder
     from assistant.judge import ANSWER_WEIGHTS, Judge
     from assistant.training import reading_evaluation as reading
+    from assistant.training.adapter_evaluation import squad_tasks
 
     if options.fit and options.split == "test":
         raise SystemExit("Constants are fitted on dev, never on what is reported.")
     judge = Judge(ANSWER_WEIGHTS)
-    folders = sets(options, options.split, options.statements)
-    judged = {questions.name: reading.judge_found(questions, judge) for questions in folders}
-    pooled = [each for some in judged.values() for each in some]
+    groups = reading.judge_sets(sets(options, options.split, options.statements), judge)
+    ours = [*chain(*groups.values())]
+    if squad := _squad(options):
+        tasks = squad_tasks(squad, options.split, seed=1)
+        groups[HELD_OUT] = reading.judge_tasks(tasks, judge, load_embedder())
     model = _model(BUNDLED, options.adapter)
     assert model
     assert model.reader
     with closing(model):
-        doubts = reading.read_alone(pooled, model.reader)
-    print(reading.summaries(judged, doubts, options.statements.name))
+        doubts = reading.read_alone([*chain(*groups.values())], model.reader)
+    print(reading.summaries(groups, doubts))
     if options.fit:
-        print(f"\nfitted: {reading.fit(pooled, doubts)}")
+        print(f"\nfitted: {reading.fit(ours, doubts)}")
     return 0
+
+
+def _squad(options: argparse.Namespace) -> Path | None:
+    """The file of SQuAD 2.0, where a folder of data is given."""
+    path = options.data / "squad2_dev" / "dev-v2.0.json" if options.data else None
+    if path and not path.is_file():
+        raise SystemExit(f"{path} is not there.")
+    return path
 
 
 def _model(name: str, adapter: Path | None) -> LanguageModel | None:

@@ -18,11 +18,13 @@ from assistant.settings import Settings
 from assistant.training.adapter_data import SILENCE
 from assistant.training.adapter_squad import SNIPPETS, squad_packs
 from assistant.training.figures import interval
-from assistant.training.question_sets import QuestionSet, says_all
+from assistant.training.question_sets import NEAR_MISSES, QuestionSet, says_all
 from assistant.verification import declines
 from assistant.words import content_words
 
 _MARKER = re.compile(r"\[(\d+)\]")
+# Of SQuAD 2.0, in each split.
+SQUAD_TASKS = 200
 # From which share of its words on a reply is in the statements' words.
 COPIED_FROM = 0.8
 # Of seven prompts tried on dev questions, what helped the untaught model most: few instructions and
@@ -126,8 +128,14 @@ def subject_tasks(questions: QuestionSet, seed: int) -> Iterator[Task]:
         )
 
 
-def squad_tasks(path: Path, most: int, seed: int) -> list[Task]:
-    """Questions about the articles of SQuAD 2.0 that nothing was trained on."""
+def squad_tasks(path: Path, split: str, seed: int) -> list[Task]:
+    """Questions about the articles of SQuAD 2.0 that nothing was trained on.
+
+    Args:
+        path: a file in the form of SQuAD.
+        split: "dev" or "test", which share articles but no question.
+        seed: of the passages shown, and of which questions these are.
+    """
     chance = random.Random(seed)  # noqa: S311
     tasks: list[Task] = []
     for pack in squad_packs(path, chance, held_out=True):
@@ -137,7 +145,8 @@ def squad_tasks(path: Path, most: int, seed: int) -> list[Task]:
             facts = () if reply == SILENCE else ((answer,),)
             tasks.append(Task(question, kind, pack.statements, facts, numbers))
     chance.shuffle(tasks)
-    return tasks[:most]
+    first = {"dev": 0, "test": SQUAD_TASKS}[split]
+    return tasks[first : first + SQUAD_TASKS]
 
 
 def model_reader(generator: Generator, is_untaught: bool = False) -> Reader:
@@ -181,7 +190,7 @@ def summary(replies: Sequence[Read]) -> str:
     """How a reader did, with 95 % intervals, as lines of text."""
     answerable = [each for each in replies if each.task.facts]
     others = [each for each in replies if not each.task.facts]
-    near = [each for each in others if each.task.kind in ("near_miss", "impossible")]
+    near = [each for each in others if each.task.kind in NEAR_MISSES]
     spoken = [each for each in answerable if not each.is_silent]
     measures: list[tuple[str, Sequence[Read], Callable[[Read], bool]]] = [
         ("answerable: the answer is in the reply", answerable, lambda each: each.holds_answer),

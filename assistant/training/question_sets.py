@@ -20,6 +20,8 @@ from assistant.statement import Statement
 
 # Statements of a set that is one dispute; the other sets have 20 and more.
 OF_A_DISPUTE = 12
+# Kinds of questions that look answerable and are not.
+NEAR_MISSES = ("near_miss", "impossible")
 _PUNCTUATION = re.compile(r"[^\w%$€£.]+")
 
 
@@ -123,16 +125,24 @@ def read_question_set(folder: Path, split: str, embedder: Embedder) -> QuestionS
         for row in _rows(folder / "queries.jsonl")
         if answers[row["_id"]]["split"] == split
     )
+    return compare_all(folder.name, statements, questions, embedder)
+
+
+def compare_all(
+    name: str,
+    statements: Mapping[str, str],
+    questions: tuple[AskedQuestion, ...],
+    embedder: Embedder,
+) -> QuestionSet:
+    """A set of these questions, each compared with all statements."""
     vectors = embedder.embed_statements(list(statements.values()))
     asked = embedder.embed_statements([question.asked for question in questions])
     similarity = {
         question.id: vectors @ vector for question, vector in zip(questions, asked, strict=True)
     }
     lexical = LexicalIndex(None)
-    lexical.rebuild(
-        (Statement(key, text, folder.name, 1) for key, text in statements.items()), folder.name
-    )
-    return QuestionSet(folder.name, statements, questions, similarity, lexical)
+    lexical.rebuild((Statement(key, text, name, 1) for key, text in statements.items()), name)
+    return QuestionSet(name, statements, questions, similarity, lexical)
 
 
 def _question(row: Any, answer: Any, grades: Mapping[str, int]) -> AskedQuestion:

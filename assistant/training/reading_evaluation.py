@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from assistant.answer import CONSTANT, WEIGHT_OF_JUDGE, Hit, confidence, least_two, logit
-from assistant.conversation import leaned_on
+from assistant.conversation import leaned_on, search_text
 from assistant.draft import passages_to_read
+from assistant.embedder import Embedder
 from assistant.reader import Reader
 from assistant.retrieval import FOUND
 from assistant.selection import (
@@ -31,13 +32,22 @@ from assistant.selection import (
 )
 from assistant.settings import DEFAULT_ABSTAIN_BELOW
 from assistant.statement import Statement
+from assistant.training.adapter_evaluation import Task
 from assistant.training.figures import abstained_at, area_under_curve, interval, platt
-from assistant.training.question_sets import AskedQuestion, QuestionSet, says_all
+from assistant.training.question_sets import (
+    NEAR_MISSES,
+    AskedQuestion,
+    QuestionSet,
+    compare_all,
+    says_all,
+)
 
 Doubts = Mapping[str, Mapping[str, float]]
 """Question id -> statement id -> how likely it was found that it does not answer."""
 
 Drawn = NDArray[np.int64]
+# At which the curve is told.
+THRESHOLDS = tuple(step / 20 for step in range(6, 17))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class Outcome:
     Attributes:
         confidence: that something answers.
         first: whether the first statement is one that answers.
+        holds: whether the evidence says every fact; of an answerable question.
         right: whether the evidence is a right answer; of an answerable question.
         relevant: the share of the statements shown that answer or are fair background.
     """
@@ -63,6 +74,7 @@ class Outcome:
     question: AskedQuestion
     confidence: float
     first: bool
+    holds: bool
     right: bool
     relevant: float
 
@@ -77,6 +89,44 @@ def judge_found(questions: QuestionSet, judge: SentenceJudge) -> list[Judged]:
         )
         judged.append(Judged(question, hits, judge_sentences(judge, question.asked, hits)))
     return judged
+
+
+def judge_sets(sets: Sequence[QuestionSet], judge: SentenceJudge) -> dict[str, list[Judged]]:
+    """Subjects together, and the last set, the shipped statements, by itself."""
+    *subjects, shipped = sets
+    return {
+        "subjects": [each for questions in subjects for each in judge_found(questions, judge)],
+        shipped.name: judge_found(shipped, judge),
+    }
+
+
+def judge_tasks(tasks: Sequence[Task], judge: SentenceJudge, embedder: Embedder) -> list[Judged]:
+    """Questions that each have statements of their own, judged."""
+    return [
+        judged
+        for number, task in enumerate(tasks)
+        for judged in judge_found(_set_of(task, f"task {number}", embedder), judge)
+    ]
+
+
+def _set_of(task: Task, name: str, embedder: Embedder) -> QuestionSet:
+    statements = {str(place): text for place, text in enumerate(task.statements, start=1)}
+    right = [str(number) for number in sorted(task.right)]
+    question = AskedQuestion(
+        id=name,
+        kind=task.kind,
+        question=task.question,
+        history=task.history,
+        asked=search_text(task.question, task.history),
+        evidence={each: (statements[each],) for each in right},
+        grades=dict.fromkeys(right, 2),
+        facts=task.facts,
+        several_cited=False,
+        answer="",
+        cited_quotes=(),
+        wrong=(),
+    )
+    return compare_all(name, statements, (question,), embedder)
 
 
 def read_alone(judged: Sequence[Judged], reader: Reader) -> Doubts:
@@ -97,11 +147,13 @@ def outcome(judged: Judged, doubts: Mapping[str, float]) -> Outcome:
     evidence = select(question.question, ranked, judged.candidates)
     cited = tuple(dict.fromkeys(each.statement.id for each in evidence))
     hits = rank_by_answer(judged.hits, judged.candidates)
+    text = " ".join(each.text for each in evidence)
     return Outcome(
         question,
         confidence(hits, doubts.values()),
         ranked[0].statement.id in question.answering,
-        is_right(question, " ".join(each.text for each in evidence), cited),
+        says_all(text, question.facts),
+        is_right(question, text, cited),
         sum(question.grades.get(each, 0) > 0 for each in cited) / len(cited),
     )
 
@@ -118,19 +170,18 @@ def outcomes(judged: Sequence[Judged], doubts: Doubts) -> list[Outcome]:
     return [outcome(each, doubts.get(each.question.id, {})) for each in judged]
 
 
-def summaries(judged: Mapping[str, Sequence[Judged]], doubts: Doubts, shipped: str) -> str:
-    """Figures over the shipped statements and over all other sets, as lines of text.
+def summaries(groups: Mapping[str, Sequence[Judged]], doubts: Doubts) -> str:
+    """Figures over groups of questions, and what a higher or lower threshold would change.
 
     Args:
-        judged: name of the set -> its questions.
+        groups: name -> its questions.
         doubts: of the statements that were read.
-        shipped: the name of the set over the shipped statements.
     """
-    subjects = [each for name, some in judged.items() if name != shipped for each in some]
-    return "\n".join(
-        f"\n{name}\n{summary(outcomes(chosen, doubts), DEFAULT_ABSTAIN_BELOW)}"
-        for name, chosen in (("subjects", subjects), (shipped, judged[shipped]))
-    )
+    told = []
+    for name, judged in groups.items():
+        results = outcomes(judged, doubts)
+        told.append(f"\n{name}\n{summary(results, DEFAULT_ABSTAIN_BELOW)}\n{curve(results)}")
+    return "\n".join(told)
 
 
 def summary(results: Sequence[Outcome], needed: float) -> str:
@@ -142,7 +193,7 @@ def summary(results: Sequence[Outcome], needed: float) -> str:
     """
     surest = np.array([each.confidence for each in results])
     answerable = np.array([each.question.is_answerable for each in results])
-    near = np.array([each.question.kind == "near_miss" for each in results])
+    near = np.array([each.question.kind in NEAR_MISSES for each in results])
     first = np.array([each.first for each in results])
     right = np.array([each.right for each in results])
     relevant = np.array([each.relevant for each in results])
@@ -173,6 +224,25 @@ def summary(results: Sequence[Outcome], needed: float) -> str:
         if not isnan(value):
             low, high = interval(len(results), measure)
             lines.append(f"{name}: {value:.3f} [{low:.3f}, {high:.3f}]")
+    return "\n".join(lines)
+
+
+def curve(results: Sequence[Outcome]) -> str:
+    """What is answered and what is abstained from at several thresholds, as lines of text."""
+    surest = np.array([each.confidence for each in results])
+    answerable = np.array([each.question.is_answerable for each in results])
+    near = np.array([each.question.kind in NEAR_MISSES for each in results])
+    holds = np.array([each.holds for each in results])
+    lines = ["from  answered  holds the answer  near-misses abstained"]
+    for needed in THRESHOLDS:
+        answered = surest >= needed
+        held = answered & holds
+        figures = (answered[answerable], held[answerable], ~answered[near])
+        lines.append(
+            "{:.2f}  {:8.3f}  {:16.3f}  {:21.3f}".format(
+                needed, *(each.mean() if each.size else nan for each in figures)
+            )
+        )
     return "\n".join(lines)
 
 
