@@ -8,6 +8,7 @@ import pytest
 from assistant.generation import Generator
 from assistant.prompts import SYSTEM_PROMPT
 from assistant.settings import Settings
+from assistant.training.__main__ import main
 from assistant.training.adapter_data import SILENCE
 from assistant.training.adapter_evaluation import (
     SQUAD_TASKS,
@@ -70,6 +71,12 @@ def test_questions_of_squad_are_measured_in_two_splits_that_share_none(tmp_path:
     )
     assert len(dev) == len(test) == SQUAD_TASKS
     assert not dev & test
+
+
+@pytest.mark.parametrize("command", ["measure-adapter", "measure-reading"])
+def test_missing_data_is_told_before_the_work(command: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="is not there"):
+        main([command, "--data", str(tmp_path)])
 
 
 @pytest.mark.models

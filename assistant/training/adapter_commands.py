@@ -198,12 +198,13 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
 
     if options.whole and (options.adapter or options.untaught):
         raise SystemExit("--whole measures what ships: with no other adapter and no other prompt.")
+    squad = _squad(options)
     own = [
         task for each in sets(options, options.split) for task in subject_tasks(each, options.seed)
     ]
     random.Random(options.seed).shuffle(own)  # noqa: S311
     sources = {f"subjects, {options.split}": own}
-    if squad := _squad(options):
+    if squad:
         sources[HELD_OUT] = squad_tasks(squad, options.split, options.seed)
     model = None if options.whole else _model(options.model, options.adapter)
     with closing(model) if model else nullcontext():
@@ -227,10 +228,11 @@ def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
 
     if options.fit and options.split == "test":
         raise SystemExit("Constants are fitted on dev, never on what is reported.")
+    squad = _squad(options)
     judge = Judge(ANSWER_WEIGHTS)
     groups = reading.judge_sets(sets(options, options.split, options.statements), judge)
     ours = [*chain(*groups.values())]
-    if squad := _squad(options):
+    if squad:
         tasks = squad_tasks(squad, options.split, seed=1)
         groups[HELD_OUT] = reading.judge_tasks(tasks, judge, load_embedder())
     model = _model(BUNDLED, options.adapter)
