@@ -72,7 +72,7 @@ CATALOGUE = (
         name="smollm2-135m",
         title="SmolLM2 135M Instruct",
         adapter="adapter.gguf",
-        adapter_sha256="db02c2af65536ce1b5a4f63ba6c94f2c1f5ab0d66616b82633876da34ac691d3",
+        adapter_sha256="21d2dd5d734c7bce45936ba6224b42609bb0daff306ca1bc3cb907fcf5c2e32d",
     ),
     _BASE,
     CatalogueModel(
