@@ -154,7 +154,8 @@ def test_markup_in_a_statement_or_a_question_is_only_text(page: Page) -> None:
 
 
 def test_stop_ends_the_answer_and_frees_the_model(browser: Browser, tmp_path: Path) -> None:
-    rambling = "The tides of the moon are a matter of dispute among sailors. " * 30
+    # One sentence: after a few that no quote carries the answer would end by itself.
+    rambling = "The moon moves " + ", ".join(f"the tide of day {day}" for day in range(100))
     with SlowModelServer(rambling) as server, chat(tmp_path, "--model", server.url) as url:
         page = browser.new_page()
         page.goto(url)
