@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 BUNDLED = "smollm2-135m"
 BASE = f"{BUNDLED}-base"
-# Packs that teach whole replies, and how many of them are of SQuAD; all others teach reading.
+# Packs that teach whole replies, and which share of them is of SQuAD; all others teach reading.
 WRITING_PACKS = 800
 SQUAD_WRITING = 0.25
+SQUAD = "squad2_dev/dev-v2.0.json"
 HELD_OUT = "SQuAD 2.0, held out"
 Sets = Callable[..., list[QuestionSet]]
 """Reads the question sets of a split, and of more folders."""
@@ -112,7 +113,7 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
     packs = _some(writing, options.writing - of_squad, chance)
     alone = [pack for questions in subjects for pack in lone_packs(questions, chance)]
     packs += _some(alone, options.alone, chance)
-    squad = options.data / "squad2_dev" / "dev-v2.0.json"
+    squad = options.data / SQUAD
     if options.split == "train":
         if squad.is_file():
             packs += _some(list(squad_packs(squad, chance)), of_squad, chance)
@@ -248,7 +249,7 @@ def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
 
 def _squad(options: argparse.Namespace) -> Path | None:
     """The file of SQuAD 2.0, where a folder of data is given."""
-    path = options.data / "squad2_dev" / "dev-v2.0.json" if options.data else None
+    path = options.data / SQUAD if options.data else None
     if path and not path.is_file():
         raise SystemExit(f"{path} is not there.")
     return path

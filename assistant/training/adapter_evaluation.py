@@ -12,13 +12,20 @@ import numpy as np
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 
 from assistant.assistant import Assistant
-from assistant.conversation import Turn
+from assistant.conversation import Turn, search_text
+from assistant.embedder import Embedder
 from assistant.generation import Generator
 from assistant.settings import Settings
 from assistant.training.adapter_data import SILENCE
 from assistant.training.adapter_squad import SNIPPETS, squad_packs
 from assistant.training.figures import interval
-from assistant.training.question_sets import NEAR_MISSES, QuestionSet, says_all
+from assistant.training.question_sets import (
+    NEAR_MISSES,
+    AskedQuestion,
+    QuestionSet,
+    compare_all,
+    says_all,
+)
 from assistant.verification import declines
 from assistant.words import content_words
 
@@ -147,6 +154,27 @@ def squad_tasks(path: Path, split: str, seed: int) -> list[Task]:
     chance.shuffle(tasks)
     first = {"dev": 0, "test": SQUAD_TASKS}[split]
     return tasks[first : first + SQUAD_TASKS]
+
+
+def question_set(task: Task, name: str, embedder: Embedder) -> QuestionSet:
+    """A task as a question over a set of its own, to be asked as those of the other sets are."""
+    statements = {str(place): text for place, text in enumerate(task.statements, start=1)}
+    right = [str(number) for number in sorted(task.right)]
+    question = AskedQuestion(
+        id=name,
+        kind=task.kind,
+        question=task.question,
+        history=task.history,
+        asked=search_text(task.question, task.history),
+        evidence={each: (statements[each],) for each in right},
+        grades=dict.fromkeys(right, 2),
+        facts=task.facts,
+        several_cited=False,
+        answer="",
+        cited_quotes=(),
+        wrong=(),
+    )
+    return compare_all(name, statements, (question,), embedder)
 
 
 def model_reader(generator: Generator, is_untaught: bool = False) -> Reader:

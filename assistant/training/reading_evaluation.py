@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from assistant.answer import CONSTANT, WEIGHT_OF_JUDGE, Hit, confidence, least_two, logit
-from assistant.conversation import leaned_on, search_text
+from assistant.conversation import leaned_on
 from assistant.draft import passages_to_read
 from assistant.embedder import Embedder
 from assistant.reader import Reader
@@ -32,15 +32,9 @@ from assistant.selection import (
 )
 from assistant.settings import DEFAULT_ABSTAIN_BELOW
 from assistant.statement import Statement
-from assistant.training.adapter_evaluation import Task
+from assistant.training.adapter_evaluation import Task, question_set
 from assistant.training.figures import abstained_at, area_under_curve, interval, platt
-from assistant.training.question_sets import (
-    NEAR_MISSES,
-    AskedQuestion,
-    QuestionSet,
-    compare_all,
-    says_all,
-)
+from assistant.training.question_sets import NEAR_MISSES, AskedQuestion, QuestionSet, says_all
 
 Doubts = Mapping[str, Mapping[str, float]]
 """Question id -> statement id -> how likely it was found that it does not answer."""
@@ -105,28 +99,8 @@ def judge_tasks(tasks: Sequence[Task], judge: SentenceJudge, embedder: Embedder)
     return [
         judged
         for number, task in enumerate(tasks)
-        for judged in judge_found(_set_of(task, f"task {number}", embedder), judge)
+        for judged in judge_found(question_set(task, f"task {number}", embedder), judge)
     ]
-
-
-def _set_of(task: Task, name: str, embedder: Embedder) -> QuestionSet:
-    statements = {str(place): text for place, text in enumerate(task.statements, start=1)}
-    right = [str(number) for number in sorted(task.right)]
-    question = AskedQuestion(
-        id=name,
-        kind=task.kind,
-        question=task.question,
-        history=task.history,
-        asked=search_text(task.question, task.history),
-        evidence={each: (statements[each],) for each in right},
-        grades=dict.fromkeys(right, 2),
-        facts=task.facts,
-        several_cited=False,
-        answer="",
-        cited_quotes=(),
-        wrong=(),
-    )
-    return compare_all(name, statements, (question,), embedder)
 
 
 def read_alone(judged: Sequence[Judged], reader: Reader) -> Doubts:
