@@ -59,6 +59,14 @@ train-adapter: $(VENV)/.installed-test  ## teach the language model: 80 minutes 
 		build/train/packs.jsonl --epochs 0.28 --rate 5e-4 --seed {} \
 		--start-from build/train/first.pt --output build/train/second-{}.pt
 	$(BIN)/python -m assistant.training adapter-average build/train/second-2.pt build/train/second-3.pt \
+		--output build/train/second.pt
+	@echo "And two more, which see more of SQuAD 2.0."
+	printf '11\n12\n' | OMP_NUM_THREADS=1 xargs -P 2 -I{} $(BIN)/python -m assistant.training adapter-data \
+		--data $(DATA) --seed {} --alone 210 --writing 50 --output build/train/third-{}.jsonl
+	printf '11\n12\n' | OMP_NUM_THREADS=1 xargs -P 2 -I{} $(BIN)/python -m assistant.training adapter \
+		build/train/third-{}.jsonl --epochs 1 --rate 5e-4 --seed {} \
+		--start-from build/train/second.pt --output build/train/third-{}.pt
+	$(BIN)/python -m assistant.training adapter-average build/train/third-11.pt build/train/third-12.pt \
 		--output build/train/adapter.pt
 	$(BIN)/python -m assistant.training adapter-convert build/train/adapter.pt --output build/train/adapter.gguf
 

@@ -7,7 +7,6 @@ import pytest
 
 from assistant.generation import Generator
 from assistant.prompts import SYSTEM_PROMPT
-from assistant.settings import Settings
 from assistant.training.__main__ import main
 from assistant.training.adapter_data import SILENCE
 from assistant.training.adapter_evaluation import (
@@ -73,15 +72,16 @@ def test_questions_of_squad_are_measured_in_two_splits_that_share_none(tmp_path:
     assert not dev & test
 
 
-@pytest.mark.parametrize("command", ["measure-adapter", "measure-reading"])
+@pytest.mark.parametrize("command", ["adapter-data", "measure-adapter", "measure-reading"])
 def test_missing_data_is_told_before_the_work(command: str, tmp_path: Path) -> None:
+    output = ["--output", str(tmp_path / "packs.jsonl")] if command == "adapter-data" else []
     with pytest.raises(SystemExit, match="is not there"):
-        main([command, "--data", str(tmp_path)])
+        main([command, "--data", str(tmp_path), *output])
 
 
 @pytest.mark.models
 def test_the_assistant_as_a_reader_quotes_under_the_numbers_shown_or_is_silent() -> None:
-    read = assistant_reader(Settings(model="none"))
+    read = assistant_reader(None)
     assert read(TASK) == f"{STATEMENTS[0]} [1]"
     assert read(Task("Who won the war of 1812?", "off_topic", STATEMENTS, (), frozenset())) == (
         SILENCE

@@ -9,7 +9,7 @@ import random
 import sys
 from collections.abc import Callable
 from contextlib import closing, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,6 +106,7 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
     from assistant.training.adapter_data import lone_packs, subject_packs
     from assistant.training.adapter_squad import lone_squad_packs, squad_packs
 
+    squad = _squad(options) if options.split == "train" else None
     chance = random.Random(options.seed)  # noqa: S311
     subjects = sets(options, options.split)
     writing = [pack for questions in subjects for pack in subject_packs(questions, chance)]
@@ -113,13 +114,9 @@ def _write_data(options: argparse.Namespace, sets: Sets) -> int:
     packs = _some(writing, options.writing - of_squad, chance)
     alone = [pack for questions in subjects for pack in lone_packs(questions, chance)]
     packs += _some(alone, options.alone, chance)
-    squad = options.data / SQUAD
-    if options.split == "train":
-        if squad.is_file():
-            packs += _some(list(squad_packs(squad, chance)), of_squad, chance)
-            packs += lone_squad_packs(squad, chance)
-        else:
-            report(f"{squad} is not there: this learns without SQuAD 2.0")
+    if squad:
+        packs += _some(list(squad_packs(squad, chance)), of_squad, chance)
+        packs += lone_squad_packs(squad, chance)
     chance.shuffle(packs)
     with options.output.open("w", encoding="utf-8") as file:
         for pack in packs:
@@ -187,7 +184,6 @@ def _convert(options: argparse.Namespace) -> int:
 
 def _measure(options: argparse.Namespace, sets: Sets) -> int:
     from assistant.generation import Generator
-    from assistant.settings import Settings
     from assistant.training.adapter_evaluation import (
         Read,
         assistant_reader,
@@ -197,8 +193,8 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
         summary,
     )
 
-    if options.whole and (options.adapter or options.untaught):
-        raise SystemExit("--whole measures what ships: with no other adapter and no other prompt.")
+    if options.whole and options.untaught:
+        raise SystemExit("--whole asks with the prompt in use: leave --untaught out.")
     squad = _squad(options)
     own = [
         task for each in sets(options, options.split) for task in subject_tasks(each, options.seed)
@@ -207,12 +203,12 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
     sources = {f"subjects, {options.split}": own}
     if squad:
         sources[HELD_OUT] = squad_tasks(squad, options.split, options.seed)
-    model = None if options.whole else _model(options.model, options.adapter)
+    model = _model(options.model, options.adapter)
     with closing(model) if model else nullcontext():
         read = (
-            model_reader(Generator(model), options.untaught)
-            if model
-            else assistant_reader(replace(Settings.from_environment(), model=options.model))
+            assistant_reader(model)
+            if options.whole or not model
+            else model_reader(Generator(model), options.untaught)
         )
         for name, tasks in sources.items():
             chosen = tasks[: options.limit]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,13 @@ from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 
 from assistant.assistant import Assistant
 from assistant.conversation import Turn, search_text
-from assistant.embedder import Embedder
+from assistant.corpus import corpus_of
+from assistant.embedder import Embedder, load_embedder
 from assistant.generation import Generator
-from assistant.settings import Settings
+from assistant.index import StatementIndex
+from assistant.judge import ANSWER_WEIGHTS, SUPPORT_WEIGHTS, Judge
+from assistant.language_model import LanguageModel
+from assistant.settings import Settings, keep_private
 from assistant.training.adapter_data import SILENCE
 from assistant.training.adapter_squad import SNIPPETS, squad_packs
 from assistant.training.figures import interval
@@ -26,7 +31,7 @@ from assistant.training.question_sets import (
     compare_all,
     says_all,
 )
-from assistant.verification import declines
+from assistant.verification import Verifier, declines
 from assistant.words import content_words
 
 _MARKER = re.compile(r"\[(\d+)\]")
@@ -201,11 +206,21 @@ def _worked_examples(generator: Generator) -> Iterator[BaseMessage]:
         yield AIMessage(reply)
 
 
-def assistant_reader(settings: Settings) -> Reader:
-    """The whole assistant, with its judge and its checks, over the statements of each task."""
+def assistant_reader(model: LanguageModel | None) -> Reader:
+    """The whole assistant, with its judge and its checks, over the statements of each task.
+
+    Args:
+        model: writes and reads; None quotes. It stays open.
+    """
+    keep_private()
+    embedder, judge = load_embedder(), Judge(ANSWER_WEIGHTS)
+    verifier = Verifier(Judge(SUPPORT_WEIGHTS) if model else None)
+    settings = Settings.from_environment()
 
     def reply(task: Task) -> str:
-        with Assistant.from_statements(task.statements, settings) as assistant:
+        corpus = corpus_of(list(task.statements))
+        with closing(StatementIndex(corpus, embedder)) as index:
+            assistant = Assistant(corpus, index, judge, verifier, model, settings)
             answer = assistant.ask(task.question, task.history)
         cited = {each.number: each.statement.line for each in answer.citations}
         said = [f"{each.text} [{cited[each.citations[0]]}]" for each in answer.sentences]
