@@ -21,7 +21,8 @@ class CatalogueModel:
         size: of that file, in bytes.
         sha256: of that file.
         licence: its SPDX name.
-        memory: what it needs to run with the default context, in bytes.
+        memory: what it adds to the 0.8 GB of everything else, in bytes, with the default context;
+            the taught one is in memory a second time, to read.
         repository: where the hub keeps it; empty for the bundled one.
         revision: the commit the size and hash belong to.
         adapter: what was learned on top of it, a file of this package; empty where nothing was.
@@ -71,6 +72,7 @@ CATALOGUE = (
         _BASE,
         name="smollm2-135m",
         title="SmolLM2 135M Instruct",
+        memory=1_100_000_000,
         adapter="adapter.gguf",
         adapter_sha256="21d2dd5d734c7bce45936ba6224b42609bb0daff306ca1bc3cb907fcf5c2e32d",
     ),

@@ -59,8 +59,15 @@ class _Header:
         return None
 
 
-def read_gguf(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_gguf(
+    path: Path, keep: Callable[[str, Tensor], Tensor] = lambda _, tensor: tensor
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The plain values of a GGUF file by name, and its tensors in 32 bits.
+
+    Args:
+        path: the file.
+        keep: makes of each tensor, which comes with its name, the one that is returned, before the
+            next is read: where that is smaller, all of them in 32 bits are never in memory.
 
     Raises:
         ModelError: it is no whole GGUF file, or a tensor is of a kind that is not read here.
@@ -82,7 +89,9 @@ def read_gguf(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         start = -(-header.place // alignment) * alignment
         data = torch.from_numpy(file)
         return values, {
-            name: _READ[kind](data[start + offset :], torch.Size(shape).numel()).reshape(shape)
+            name: keep(
+                name, _READ[kind](data[start + offset :], torch.Size(shape).numel()).reshape(shape)
+            )
             for name, shape, kind, offset in listed
         }
     except (struct.error, KeyError, RuntimeError, ValueError) as error:

@@ -97,10 +97,16 @@ class Llama(nn.Module):
             ModelError: a file is damaged, or not of this architecture.
         """
         super().__init__()
-        values, tensors = read_gguf(path)
-        if adapter:
-            _add_adapter(tensors, adapter)
-        tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
+        taught, learned = read_gguf(adapter) if adapter else ({}, {})
+
+        def in_use(name: str, weight: Tensor) -> Tensor:
+            """LoRA (Hu et al., 2021): a layer `W` becomes `W + alpha/rank * BA`."""
+            a, b = learned.get(f"{name}.lora_a"), learned.get(f"{name}.lora_b")
+            if a is not None and b is not None:
+                weight += taught["adapter.lora.alpha"] / len(a) * (b @ a)
+            return weight.to(dtype)
+
+        values, tensors = read_gguf(path, in_use)
         epsilon = values["llama.attention.layer_norm_rms_epsilon"]
         if not math.isclose(epsilon, EPSILON, rel_tol=1e-3):
             raise ModelError(f"{path.name} has norms of {epsilon}; {EPSILON} is what is computed.")
@@ -188,16 +194,6 @@ def side_by_side(
 def has_bfloat16() -> bool:
     """Whether the processor computes in it: twice as fast then, and many times slower if not."""
     return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
-
-
-def _add_adapter(tensors: dict[str, Tensor], adapter: Path) -> None:
-    """LoRA (Hu et al., 2021): a layer `W` becomes `W + alpha/rank * BA`."""
-    values, learned = read_gguf(adapter)
-    for name in learned:
-        layer, _, part = name.rpartition(".lora_")
-        if part == "a":
-            a, b = learned[name], learned[f"{layer}.lora_b"]
-            tensors[layer] += values["adapter.lora.alpha"] / len(a) * (b @ a)
 
 
 def _rotated(states: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
