@@ -124,3 +124,26 @@ def test_two_sentences_of_the_second_statement_where_several_things_are_asked_fo
     both = ["Bees dance at noon.", "Wasps do not dance.", "They build with paper."]
     assert selected("What do bees do, and what do wasps do?", *candidates) == both
     assert selected("And what do wasps do?", *candidates) == [both[0], both[2]]
+
+
+def test_beside_the_first_statement_stands_what_says_the_part_that_it_leaves_out() -> None:
+    again = replace(OTHER, text="Bees dance, as they do.")
+    other_part = Statement("c", "Wasps sting.", "notes", 3)
+    candidates = [*judged(FIRST, 0.9, 0.001, 0.001), *judged(again, 0.8), *judged(other_part, 0.6)]
+    for question in (
+        "Do bees dance and wasps sting?",
+        "What do bees dance for, what do wasps sting?",
+        "Where do bees dance first, where wasps that sting later?",
+        "What do my notes say of the dance of bees, of the sting of wasps?",
+    ):
+        assert selected(question, *candidates) == ["Bees dance at noon.", "Wasps sting."]
+    alone = selected("Why do bees dance?", *candidates)
+    assert alone == ["Bees dance at noon.", "Bees dance, as they do."]
+
+
+def test_what_is_left_out_does_not_make_an_unlikely_statement_an_answer() -> None:
+    unlikely = replace(OTHER, text="Wasps sting.")
+    candidates = [*judged(FIRST, 0.9, 0.001, 0.001), *judged(unlikely, 0.01)]
+    by_likelihood = ranked(*candidates, doubts={"a": 0.1, "b": 0.99})
+    chosen = select("Do bees dance and wasps sting?", by_likelihood, candidates)
+    assert [each.text for each in chosen] == ["Bees dance at noon."]
