@@ -92,10 +92,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A statement with the logarithm of its odds of answering, by judge, retrieval and doubt."""
+    """A statement with the logarithm of its odds of answering, by judge, retrieval and doubt.
+
+    Attributes:
+        is_read: whether the language model read it.
+    """
 
     statement: Statement
     log_odds: float
+    is_read: bool
 
 
 def judge_sentences(
@@ -158,11 +163,12 @@ def rank_statements(
             + OF_JUDGE * logit(best[hit.statement.id])
             - OF_RANK * log(hit.rank)
             - OF_DOUBT * logit(doubts.get(hit.statement.id, UNREAD)),
+            hit.statement.id in doubts,
         )
         for hit in hits
         if hit.statement.id in best
     ]
-    return tuple(sorted(ranked, key=lambda each: (each.statement.id not in doubts, -each.log_odds)))
+    return tuple(sorted(ranked, key=lambda each: (not each.is_read, -each.log_odds)))
 
 
 def select(
@@ -186,7 +192,9 @@ def select(
     longest = LONGEST_ANSWER_TO_SEVERAL if asks_for_several else LONGEST_ANSWER
     best, *rest = _likely_of(ranked[0], candidates)
     others: list[Candidate] = []
-    second = _complement(question, ranked) if asks_for_several else next(iter(ranked[1:]), None)
+    second = next(iter(ranked[1:]), None)
+    if second and second.is_read and asks_for_several:
+        second = _complement(question, ranked)
     if second and second.log_odds >= logit(RUNNER_UP_FROM):
         others = _likely_of(second, candidates)[: OF_RUNNER_UP if asks_for_several else 1]
     if others and _length([best, others[0]]) > longest:
@@ -208,11 +216,12 @@ def _asks_for_several(question: str) -> bool:
     return _SEVERAL.search(question) is not None
 
 
-def _complement(question: str, ranked: Sequence[Ranked]) -> Ranked | None:
+def _complement(question: str, ranked: Sequence[Ranked]) -> Ranked:
     """Which statement stands best beside the first one, with odds that count what that leaves out.
 
     A statement that answers the other part of a question names words of it that the first does
-    not; the next likeliest often says the first part again.
+    not; the next likeliest often says the first part again. Only of those that were read: by the
+    judge alone nothing was gained.
     """
     asked = set(content_words(question))
     left_out = asked.difference(content_words(ranked[0].statement.text))
@@ -221,8 +230,8 @@ def _complement(question: str, ranked: Sequence[Ranked]) -> Ranked | None:
         named = len(left_out.intersection(content_words(each.statement.text)))
         return replace(each, log_odds=each.log_odds + OF_LEFT_OUT * named / max(len(asked), 1))
 
-    rest = [beside_first(each) for each in ranked[1:]]
-    return max(rest, key=lambda each: each.log_odds, default=None)
+    rest = [beside_first(each) for each in ranked[1:] if each.is_read]
+    return max(rest, key=lambda each: each.log_odds)
 
 
 def _in_order(candidates: list[Candidate]) -> list[Candidate]:
