@@ -49,7 +49,7 @@ speed: $(VENV)/.installed-test  ## start-up, answers and memory, measured here
 	$(BIN)/python -m evals.speed
 
 DATA ?= ../shared/data
-train-adapter: $(VENV)/.installed-test  ## teach the language model: 80 minutes on two cores; DATA has SQuAD 2.0
+train-adapter: $(VENV)/.installed-test  ## teach the language model: two hours on two cores; DATA has SQuAD 2.0
 	mkdir -p build/train
 	$(BIN)/python -m assistant.training adapter-data --data $(DATA) --output build/train/packs.jsonl
 	$(BIN)/python -m assistant.training adapter build/train/packs.jsonl --epochs 0.45 \
