@@ -23,6 +23,7 @@ from assistant.language_model import (
     find_model_file,
     load_language_model,
 )
+from assistant.reader import Reader, load_reader
 from assistant.retrieval import FOUND, Retriever
 from assistant.selection import SentenceJudge
 from assistant.settings import Settings, keep_private, share_cores
@@ -49,6 +50,7 @@ class Assistant:
         index: StatementIndex,
         judge: SentenceJudge,
         verifier: Verifier,
+        reader: Reader | None,
         model: LanguageModel | None,
         settings: Settings,
         found: int | None = None,
@@ -65,6 +67,7 @@ class Assistant:
         self._is_open = True
         self._judge = judge
         self._verifier = verifier
+        self._reader = reader
         self._found = found or FOUND
         self._retriever = Retriever(index)
         self._generator = Generator(model) if model else None
@@ -74,12 +77,13 @@ class Assistant:
             judge,
             verifier,
             self._generator,
-            model.reader if model else None,
+            reader,
             settings.abstain_below,
             {
                 "index": index.fingerprint,
                 "embedder": settings.embedder,
                 "judge": judge.fingerprint,
+                "reader": reader.fingerprint if reader else "none",
                 "model": model.fingerprint if model else "none",
             },
             self._found,
@@ -134,9 +138,10 @@ class Assistant:
         keep_private()
         share_cores()
         find_model_file(settings.model, settings.home)  # a wrong name shows before long work
-        # The language model loads while the embedder is imported, which takes the longest.
+        # The language models load while the embedder is imported, which takes the longest.
         background = ThreadPoolExecutor(max_workers=1)
         loading = background.submit(load_language_model, settings.model, settings.home)
+        reading = background.submit(load_reader, settings.model, settings.home)
         background.shutdown(wait=False)
         index: StatementIndex | None = None
         try:
@@ -150,12 +155,14 @@ class Assistant:
             checks = settings.model != NO_MODEL
             verifier = Verifier(Judge(SUPPORT_WEIGHTS) if checks else None)
             model = loading.result()
+            reader = reading.result()
         except BaseException:
+            reading.cancel()
             loading.add_done_callback(_close_model)  # without waiting: it may be Ctrl-C
             if index:
                 index.close()
             raise
-        return cls(corpus, index, judge, verifier, model, settings)
+        return cls(corpus, index, judge, verifier, reader, model, settings)
 
     def with_parts(
         self,
@@ -177,6 +184,7 @@ class Assistant:
             self.index,
             judge or self._judge,
             verifier or self._verifier,
+            self._reader,
             self._model,
             settings,
             found or self._found,
@@ -200,8 +208,8 @@ class Assistant:
         )
         if self._generator:
             self._generator.warm_up()
-        if self._model and self._model.reader:
-            any(self._model.reader.doubts("Ready?", (), [hit.statement.text for hit in nearest]))
+        if self._reader:
+            any(self._reader.doubts("Ready?", (), [hit.statement.text for hit in nearest]))
 
     def search(self, question: str, limit: int = 5, history: Sequence[Turn] = ()) -> list[Hit]:
         """The statements nearest to a question, best first, at most `limit` of them.

@@ -21,8 +21,8 @@ class CatalogueModel:
         size: of that file, in bytes.
         sha256: of that file.
         licence: its SPDX name.
-        memory: what it adds to the 0.8 GB of everything else, in bytes, with the default context;
-            the taught one is in memory a second time, to read.
+        memory: what it adds to the 0.8 GB of everything else, in bytes, with the default context:
+            itself, and 0.7 GB for the bundled one that reads, but for that as it came.
         repository: where the hub keeps it; empty for the bundled one.
         revision: the commit the size and hash belong to.
         adapter: what was learned on top of it, a file of this package; empty where nothing was.
@@ -57,7 +57,7 @@ class CatalogueModel:
         return path if path and path.is_file() and path.stat().st_size == self.size else None
 
 
-_BASE = CatalogueModel(
+BUNDLED_BASE = CatalogueModel(
     name="smollm2-135m-base",
     title="SmolLM2 135M Instruct, as it came",
     file="SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -67,16 +67,18 @@ _BASE = CatalogueModel(
     memory=400_000_000,
 )
 
+BUNDLED = replace(
+    BUNDLED_BASE,
+    name="smollm2-135m",
+    title="SmolLM2 135M Instruct",
+    memory=1_100_000_000,
+    adapter="adapter.gguf",
+    adapter_sha256="21d2dd5d734c7bce45936ba6224b42609bb0daff306ca1bc3cb907fcf5c2e32d",
+)
+
 CATALOGUE = (
-    replace(
-        _BASE,
-        name="smollm2-135m",
-        title="SmolLM2 135M Instruct",
-        memory=1_100_000_000,
-        adapter="adapter.gguf",
-        adapter_sha256="21d2dd5d734c7bce45936ba6224b42609bb0daff306ca1bc3cb907fcf5c2e32d",
-    ),
-    _BASE,
+    BUNDLED,
+    BUNDLED_BASE,
     CatalogueModel(
         name="qwen3-0.6b",
         title="Qwen3 0.6B",
@@ -84,7 +86,7 @@ CATALOGUE = (
         size=639_446_688,
         sha256="9465e63a22add5354d9bb4b99e90117043c7124007664907259bd16d043bb031",
         licence="Apache-2.0",
-        memory=1_300_000_000,
+        memory=2_000_000_000,
         repository="Qwen/Qwen3-0.6B-GGUF",
         revision="23749fefcc72300e3a2ad315e1317431b06b590a",
     ),
@@ -95,7 +97,7 @@ CATALOGUE = (
         size=1_282_439_264,
         sha256="d2387ca2dbfee2ffabce7120d3770dadca0b293052bc2f0e138fdc940d9bc7b5",
         licence="Apache-2.0",
-        memory=2_100_000_000,
+        memory=2_800_000_000,
         repository="ggml-org/Qwen3-1.7B-GGUF",
         revision="daeb8e2d528a760970442092f6bf1e55c3b659eb",
     ),
@@ -106,7 +108,7 @@ CATALOGUE = (
         size=2_497_280_256,
         sha256="7485fe6f11af29433bc51cab58009521f205840f5b4ae3a32fa7f92e8534fdf5",
         licence="Apache-2.0",
-        memory=3_600_000_000,
+        memory=4_300_000_000,
         repository="Qwen/Qwen3-4B-GGUF",
         revision="bc640142c66e1fdd12af0bd68f40445458f3869b",
     ),

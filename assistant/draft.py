@@ -63,14 +63,21 @@ class Draft:
 
     @property
     def doubt(self) -> float | None:
-        """The least of its doubts of what the model read, or what its silence counts for."""
-        return min(self.doubts.values(), default=self.silence)
+        """The least doubt that the corpus answers; None where nobody told any."""
+        return min(self._doubts, default=None)
 
     @property
     def confidence(self) -> float:
         """How likely it is, by all that is known so far, that the corpus answers, 0..1."""
-        silence = () if self.silence is None else (self.silence,)
-        return confidence(self.hits, tuple(self.doubts.values()) or silence)
+        return confidence(self.hits, self._doubts)
+
+    @property
+    def _doubts(self) -> tuple[float, ...]:
+        """The reader's; what the silence of the model that writes counts for, each is at least."""
+        told = tuple(self.doubts.values())
+        if self.silence is None:
+            return told
+        return tuple(max(doubt, self.silence) for doubt in told) or (self.silence,)
 
     @property
     def is_in_own_words(self) -> bool:

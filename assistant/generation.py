@@ -28,6 +28,7 @@ class Generator:
         from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 
         self.name = model.name
+        self.is_taught = model.is_taught
         self._model = model
         self._prompt = ChatPromptTemplate(
             [

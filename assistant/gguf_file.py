@@ -8,7 +8,8 @@ a tenth of that. Imports torch: import this module inside functions only.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,24 +46,38 @@ class _Header:
         return bytes(self.data[self.place - length : self.place]).decode(errors="replace")
 
     def value(self, kind: int) -> Any:
-        """The next value of a kind; arrays, which are the vocabulary, are passed over."""
+        """The next value of a kind."""
         if kind == _STRING:
             return self.string()
         if kind != _ARRAY:
             return self.take(_PLAIN[kind])
         of, count = self.take("I"), self.take("Q")
-        if of in _PLAIN:
-            self.place += count * struct.calcsize(_PLAIN[of])
-        else:
-            for _ in range(count):
-                self.value(of)
-        return None
+        return [self.value(of) for _ in range(count)]
+
+    def values(self) -> tuple[int, dict[str, Any]]:
+        """The number of tensors and the named values, with which every file begins."""
+        if bytes(self.data[:4]) != b"GGUF":
+            raise ValueError("it is no GGUF file")
+        self.place = 8
+        tensors, count = self.take("Q"), self.take("Q")
+        return tensors, {self.string(): self.value(self.take("I")) for _ in range(count)}
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The plain values of a GGUF file by name, its vocabulary among them.
+
+    Raises:
+        ModelError: it is no whole GGUF file.
+    """
+    with _damage_told(path):
+        _, values = _Header(np.memmap(path, mode="c").data).values()
+        return values
 
 
 def read_gguf(
     path: Path, keep: Callable[[str, Tensor], Tensor] = lambda _, tensor: tensor
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The plain values of a GGUF file by name, and its tensors in 32 bits.
+    """What `read_values` returns, and the tensors in 32 bits by name.
 
     Args:
         path: the file.
@@ -72,14 +87,10 @@ def read_gguf(
     Raises:
         ModelError: it is no whole GGUF file, or a tensor is of a kind that is not read here.
     """
-    try:
+    with _damage_told(path):
         file = np.memmap(path, mode="c")
         header = _Header(file.data)
-        if bytes(header.data[:4]) != b"GGUF":
-            raise ModelError(f"{path} is not a GGUF file.")
-        header.place = 8
-        tensor_count, value_count = header.take("Q"), header.take("Q")
-        values = {header.string(): header.value(header.take("I")) for _ in range(value_count)}
+        tensor_count, values = header.values()
         listed = []
         for _ in range(tensor_count):
             name = header.string()
@@ -94,6 +105,12 @@ def read_gguf(
             )
             for name, shape, kind, offset in listed
         }
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (struct.error, KeyError, RuntimeError, ValueError) as error:
         raise ModelError(
             f"Cannot read {path.name}: it is damaged, or of a kind not read here ({error})."

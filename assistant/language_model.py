@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from assistant.catalogue import CATALOGUE, find_model
 from assistant.errors import ModelError
-from assistant.reader import Reader, StatementReader
 from assistant.settings import shown_name, user_path
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class LanguageModel:
         name: what it was asked for by.
         chat: the LangChain chat model.
         fingerprint: which file or served model it is.
-        reader: reads statements with it, where it was taught when to abstain.
+        is_taught: whether it was taught to answer here (see models/ADAPTER.md).
         context_tokens: how many tokens prompt and answer may take together.
         answer_tokens: how many the answer may take.
         count_tokens: how many tokens a text is.
@@ -47,7 +46,7 @@ class LanguageModel:
     name: str
     chat: BaseChatModel
     fingerprint: str = ""
-    reader: Reader | None = None
+    is_taught: bool = False
     context_tokens: int = REMOTE_CONTEXT_TOKENS
     answer_tokens: int = REMOTE_ANSWER_TOKENS
     count_tokens: Callable[[str], int] = lambda text: len(text) // CHARACTERS_PER_TOKEN + 1
@@ -140,7 +139,7 @@ def load_file(name: str, path: Path, adapter: Path | None) -> LanguageModel:
         name,
         chat,
         fingerprint,
-        StatementReader(path, adapter, server.tokenize) if adapter else None,
+        adapter is not None,
         CONTEXT_TOKENS,
         ANSWER_TOKENS,
         server.count_tokens,

@@ -1,23 +1,28 @@
 """Reading statements alone: does this one answer the question? Asked of the model that ships.
 
-It was taught to say when a statement does not answer (see models/ADAPTER.md), and how likely it
-starts to say so is its doubt. All statements found are read in one pass, side by side; llama.cpp's
-server, which runs the same model when it writes, would read them one after another. The question
-stands last in the prompt, so that a statement that was read lately need not be read again.
+Whichever model writes, this one reads: it was taught to say when a statement does not answer (see
+models/ADAPTER.md), and how likely it starts to say so is its doubt. All statements found are read
+in one pass, side by side; llama.cpp's server, which runs the same model when it writes, would read
+them one after another. The question stands last in the prompt, so that a statement that was read
+lately need not be read again.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from assistant.catalogue import BUNDLED, BUNDLED_BASE, find_model
 from assistant.conversation import REMEMBERED_TURNS, Turn
+from assistant.language_model import NO_MODEL
 from assistant.prompts import NOT_ANSWERED, STATEMENTS_PROMPT, SYSTEM_PROMPT
+from assistant.tokenizer import Tokenize, load_tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,12 +39,13 @@ AT_ONCE = 1024
 REMEMBERED = 4096
 
 Tokens = tuple[int, ...]
-Tokenize = Callable[[str, bool], list[int]]
-"""A text and whether it holds marks of the template, to the model's tokens."""
 
 
 class Reader(Protocol):
-    """Tells of statements how much it doubts that they answer."""
+    """Tells of statements how much it doubts that they answer; its fingerprint says which it is."""
+
+    @property
+    def fingerprint(self) -> str: ...
 
     def doubts(
         self, question: str, history: Sequence[Turn], statements: Sequence[str]
@@ -50,13 +56,12 @@ class Reader(Protocol):
 class StatementReader:
     """The bundled model with its adapter."""
 
-    def __init__(self, path: Path, adapter: Path, tokenize: Tokenize) -> None:
+    def __init__(self, path: Path, adapter: Path) -> None:
         """Load it.
 
         Args:
             path: the model, a GGUF file.
             adapter: the LoRA that taught it, a GGUF file.
-            tokenize: its tokenizer.
 
         Raises:
             ModelError: a file is damaged or of another architecture.
@@ -67,9 +72,10 @@ class StatementReader:
 
         dtype = torch.bfloat16 if has_bfloat16() else torch.float32
         self._network = Llama(path, dtype, adapter)
+        self.fingerprint = hashlib.sha256(adapter.read_bytes()).hexdigest()[:16]
         # The constant parts of the prompt come back with every statement.
-        self._tokenize = lru_cache(maxsize=256)(tokenize)
-        self._silence = tokenize(NOT_ANSWERED, False)[0]
+        self._tokenize = lru_cache(maxsize=256)(load_tokenizer(path))
+        self._silence = self._tokenize(NOT_ANSWERED, False)[0]
         self._remembered: OrderedDict[tuple[Tokens, Tokens], Tensor] = OrderedDict()
         self._lock = Lock()
 
@@ -126,6 +132,21 @@ class StatementReader:
         while sum(len(text) for _, text in self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
         return kept_of
+
+
+def load_reader(model: str, home: Path) -> StatementReader | None:
+    """The reader beside a language model of that name.
+
+    None without a language model, beside the bundled one as it came, which is there to compare
+    with, and where the bundled one is not installed.
+
+    Raises:
+        ModelError: a file is damaged.
+    """
+    path, adapter = BUNDLED.path(home), BUNDLED.adapter_path
+    if model == NO_MODEL or find_model(model) is BUNDLED_BASE or not path or not adapter:
+        return None
+    return StatementReader(path, adapter)
 
 
 def prompt_start(history: Sequence[Turn], tokenize: Tokenize) -> list[int]:

@@ -33,8 +33,8 @@ class ReadStatement:
         lexical_rank: by words alone; None where it shares none with the question.
         fused_rank: by both, as retrieval ranked it.
         fused_score: what it was ranked by, 0..1.
-        doubt: how likely the language model, reading it alone, found it that it does not answer,
-            0..1; None where it was not asked.
+        doubt: how likely the reader, reading it alone, found it that it does not answer, 0..1;
+            None where it was not asked.
     """
 
     statement: Statement
@@ -75,11 +75,11 @@ class Receipt:
         needed: the confidence it had to reach.
         prompt: (role, text) of each message the language model was sent; empty where none was.
         draft: what it wrote, as far as it was read.
-        doubt: the least of its doubts of the statements it read alone, or what its silence counts
-            for, 0..1; None where it does not tell.
+        doubt: the least of the reader's doubts, 0..1, or where the language model was silent at
+            least what that counts for; None where neither told any.
         timings: seconds by stage: `search`, `judge`, `read` (statements alone), `write` (and
             check).
-        fingerprints: of the `index`, the `embedder`, the `judge` and the `model`.
+        fingerprints: of the `index`, the `embedder`, the `judge`, the `reader` and the `model`.
     """
 
     read: tuple[ReadStatement, ...] = ()
@@ -92,9 +92,11 @@ class Receipt:
 
     @property
     def doubts(self) -> tuple[float, ...]:
-        """What the language model doubted, statement by statement, or at all."""
-        told = tuple(each.doubt for each in self.read if each.doubt is not None)
-        return told or (() if self.doubt is None else (self.doubt,))
+        """What was doubted, statement by statement or at all, each at least the least of all."""
+        if self.doubt is None:
+            return ()
+        told = (each.doubt for each in self.read if each.doubt is not None)
+        return tuple(max(doubt, self.doubt) for doubt in told) or (self.doubt,)
 
     def to_dict(self) -> dict[str, JsonValue]:
         """The receipt as plain JSON values."""

@@ -90,15 +90,7 @@ class LocalServer:
         )
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens the model reads in a text."""
-        return len(self.tokenize(text))
-
-    def tokenize(self, text: str, has_markup: bool = False) -> list[int]:
-        """The tokens the model reads in a text.
-
-        Args:
-            text: any text.
-            has_markup: read the marks of a chat template, as `<|im_end|>`, as what they stand for.
+        """How many tokens the model reads in a text.
 
         Raises:
             ModelError: the server failed.
@@ -106,13 +98,11 @@ class LocalServer:
         import httpx
 
         try:
-            response = self._client.post(
-                "/tokenize", json={"content": text, "parse_special": has_markup}
-            )
+            response = self._client.post("/tokenize", json={"content": text})
             response.raise_for_status()
         except httpx.HTTPError as error:
             raise ModelError(f"The language model failed: {error}. Start again.") from error
-        return list(response.json()["tokens"])
+        return len(response.json()["tokens"])
 
     def close(self) -> None:
         """Stop the server and free the model's memory."""

@@ -125,6 +125,7 @@ def scripted_model(
     failure: Exception | None = None,
     context_tokens: int = 100_000,
     name: str = "scripted",
+    is_taught: bool = False,
 ) -> tuple[LanguageModel, ScriptedChatModel]:
     """A language model that replies as scripted, and the chat model inside; a token is a word."""
     chat = ScriptedChatModel(replies=list(replies) or [""], failure=failure)
@@ -132,6 +133,7 @@ def scripted_model(
         name,
         chat,
         "script",
+        is_taught,
         context_tokens=context_tokens,
         count_tokens=lambda text: len(text.split()),
     )
@@ -140,6 +142,8 @@ def scripted_model(
 
 class ScriptedReader:
     """Doubts every statement as much, but those that hold a key of `doubts`; keeps what it read."""
+
+    fingerprint = "scripted"
 
     def __init__(self, doubt: float, doubts: Mapping[str, float] | None = None) -> None:
         self.doubt = doubt

@@ -81,7 +81,7 @@ def test_missing_data_is_told_before_the_work(command: str, tmp_path: Path) -> N
 
 @pytest.mark.models
 def test_the_assistant_as_a_reader_quotes_under_the_numbers_shown_or_is_silent() -> None:
-    read = assistant_reader(None)
+    read = assistant_reader(None, None)
     assert read(TASK) == f"{STATEMENTS[0]} [1]"
     assert read(Task("Who won the war of 1812?", "off_topic", STATEMENTS, (), frozenset())) == (
         SILENCE

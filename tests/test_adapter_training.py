@@ -20,6 +20,7 @@ from assistant.language_model import load_file
 from assistant.llama import side_by_side
 from assistant.prompts import NOT_ANSWERED
 from assistant.runtime import LocalServer
+from assistant.tokenizer import Tokenize, load_tokenizer
 from assistant.training.__main__ import main
 from assistant.training.adapter_data import (
     SILENCE,
@@ -71,6 +72,11 @@ def server() -> Iterator[LocalServer]:
 
 
 @pytest.fixture(scope="module")
+def tokenize() -> Tokenize:
+    return load_tokenizer(_base())
+
+
+@pytest.fixture(scope="module")
 def subject() -> QuestionSet:
     embedder: Embedder = WordEmbedder()
     return read_question_set(SUBJECT, "train", embedder)
@@ -97,7 +103,7 @@ def _likeliest(server: LocalServer, tokens: list[int]) -> dict[int, float]:
 
 
 def test_the_network_with_an_adapter_is_the_one_llama_cpp_runs(
-    tmp_path: Path, server: LocalServer
+    tmp_path: Path, server: LocalServer, tokenize: Tokenize
 ) -> None:
     torch.manual_seed(7)
     network = new_network(_base(), rank=4, alpha=8.0, dtype=torch.float32)
@@ -107,7 +113,7 @@ def test_the_network_with_an_adapter_is_the_one_llama_cpp_runs(
                 parameter.normal_(std=0.05)
     file = tmp_path / "adapter.gguf"
     write_adapter(network, 8.0, file)
-    pack = tokens_of(PACK, server.tokenize)
+    pack = tokens_of(PACK, tokenize)
     tokens = pack.common + pack.branches[0][0]
     with torch.no_grad():
         states, _ = network(*side_by_side([tokens]))
@@ -120,20 +126,23 @@ def test_the_network_with_an_adapter_is_the_one_llama_cpp_runs(
         assert float(ours[token]) == pytest.approx(likely, abs=ROUNDING)
 
 
-def test_a_pack_is_the_prompt_the_assistant_sends(server: LocalServer) -> None:
+def test_a_pack_is_the_prompt_the_assistant_sends(server: LocalServer, tokenize: Tokenize) -> None:
     """With a history and a question that starts with a word, whose space belongs to it."""
     pack = Pack(PACK.statements, PACK.asked[:1], history=(("Are there bees?", "There are. [1]"),))
-    tokens = tokens_of(pack, server.tokenize)
+    tokens = tokens_of(pack, tokenize)
     with closing(load_file("base", _base(), None)) as model:
         messages = Generator(model).prompt(pack.asked[0][0], pack.history, pack.statements)
     roles = {"human": "user", "ai": "assistant"}
     sent = [{"role": roles.get(m.type, m.type), "content": m.content} for m in messages]
     prompt = str(_post(server, "/apply-template", {"messages": sent})["prompt"])
-    assert tokens.common + tokens.branches[0][0] == server.tokenize(prompt, has_markup=True)
+    assert (
+        tokens.common + tokens.branches[0][0]
+        == _post(server, "/tokenize", {"content": prompt, "parse_special": True})["tokens"]
+    )
 
 
-def test_questions_of_a_pack_do_not_see_each_other(server: LocalServer) -> None:
-    both = tokens_of(PACK, server.tokenize)
+def test_questions_of_a_pack_do_not_see_each_other(tokenize: Tokenize) -> None:
+    both = tokens_of(PACK, tokenize)
     network = new_network(_base(), rank=4, alpha=8.0, dtype=torch.float32)
 
     def replied(pack_tokens: object, branch: int) -> torch.Tensor:
@@ -149,19 +158,19 @@ def test_questions_of_a_pack_do_not_see_each_other(server: LocalServer) -> None:
     torch.testing.assert_close(replied(both, 1), replied(alone, 0), atol=1e-3, rtol=1e-3)
 
 
-def test_all_is_computed_on_the_device_of_the_network(server: LocalServer) -> None:
+def test_all_is_computed_on_the_device_of_the_network(tokenize: Tokenize) -> None:
     """On "meta", which has shapes and no numbers; like a GPU it takes nothing of the CPU."""
     network = new_network(_base(), 4, 8.0, torch.float32).to("meta")
-    loss = pack_loss(network, tokens_of(PACK, server.tokenize), torch.device("meta"))
+    loss = pack_loss(network, tokens_of(PACK, tokenize), torch.device("meta"))
     loss.backward()
     assert loss.is_meta
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
 def test_training_learns_and_goes_on_from_its_checkpoint(
-    tmp_path: Path, server: LocalServer
+    tmp_path: Path, tokenize: Tokenize
 ) -> None:
-    tokens = tokens_of(PACK, server.tokenize)
+    tokens = tokens_of(PACK, tokenize)
     checkpoint, said = tmp_path / "adapter.pt", list[str]()
     recipe = Recipe(rank=2, alpha=4.0, rate=3e-3, epochs=24.0)
     untrained = new_network(_base(), 2, 4.0, torch.float32)
@@ -327,11 +336,11 @@ def test_so_many_packs_of_each_kind_are_written_as_were_asked_for(tmp_path: Path
 
 
 def test_of_a_statement_alone_only_how_the_reply_starts_is_learned(
-    subject: QuestionSet, server: LocalServer
+    subject: QuestionSet, tokenize: Tokenize
 ) -> None:
     pack = next(lone_packs(subject, random.Random(1)))
-    whole = tokens_of(replace(pack, only_starts=False), server.tokenize)
-    starts = tokens_of(pack, server.tokenize)
+    whole = tokens_of(replace(pack, only_starts=False), tokenize)
+    starts = tokens_of(pack, tokenize)
     assert starts.common == whole.common
     assert starts.branches == [(asked, reply[:1]) for asked, reply in whole.branches]
     assert any(len(reply) > 1 for _, reply in whole.branches)

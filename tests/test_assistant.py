@@ -11,6 +11,7 @@ import pytest
 import assistant
 from assistant.answer import Answer
 from assistant.assistant import Assistant
+from assistant.catalogue import BUNDLED
 from assistant.corpus import corpus_of, read_corpus
 from assistant.errors import AssistantError, CorpusError, IndexingError, ModelError
 from assistant.index import StatementIndex
@@ -34,7 +35,7 @@ def assemble(settings: Settings) -> Iterator[Assemble]:
             corpus = corpus_of(TEXTS)
             index = StatementIndex(corpus, WordEmbedder())
             dial = replace(settings, abstain_below=0.3)
-            assembled = Assistant(corpus, index, WordJudge(), Verifier(), model, dial)
+            assembled = Assistant(corpus, index, WordJudge(), Verifier(), None, model, dial)
             if close:
                 opened.enter_context(assembled)
             return assembled
@@ -158,6 +159,21 @@ class TestWithTheBundledEmbedder:
         with Assistant.from_statements(TEXTS, settings) as opened:
             assert isinstance(opened.ask(QUESTION), Answer)
         assert not settings.home.exists()
+
+    def test_the_bundled_model_reads_also_where_another_file_writes(
+        self, settings: Settings
+    ) -> None:
+        """The file of the bundled one by its path is a model like any other."""
+        file = BUNDLED.path(settings.home)
+        doubts = {}
+        for model in ("none", str(file)):
+            with Assistant.from_statements(TEXTS, replace(settings, model=model)) as opened:
+                opened.warm_up()
+                receipt = opened.ask(QUESTION).receipt
+            doubts[model] = [each.doubt for each in receipt.read]
+            assert (receipt.fingerprints["reader"] == "none") is (model == "none")
+        assert doubts["none"] == [None, None]
+        assert min(doubt for doubt in doubts[str(file)] if doubt is not None) < 0.5
 
     def test_an_embedder_that_is_not_there_is_one_clear_line_without_asking_the_hub(
         self, settings: Settings, tmp_path: Path

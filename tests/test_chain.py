@@ -61,8 +61,9 @@ def chain_with(retriever: Retriever) -> Asking:
         abstain_below: float = 0.3,
         failure: Exception | None = None,
         reader: ScriptedReader | None = None,
+        is_taught: bool = False,
     ) -> tuple[Chain, ScriptedChatModel]:
-        model, chat = scripted_model(*replies, failure=failure)
+        model, chat = scripted_model(*replies, failure=failure, is_taught=is_taught)
         return build_chain(
             retriever, WordJudge(), Verifier(), Generator(model), reader, abstain_below
         ), chat
@@ -204,14 +205,36 @@ def test_where_the_model_declines_the_judge_has_to_be_surer(chain_with: Asking) 
     assert chain_with(TRUE, abstain_below=JUST_SURE)[0].invoke(QUESTION).answered
 
 
-def test_a_model_that_doubts_what_it_reads_is_not_asked_to_write(chain_with: Asking) -> None:
-    chain, chat = chain_with(TRUE, abstain_below=JUST_SURE, reader=ScriptedReader(0.9))
+@pytest.mark.parametrize(("is_taught", "name"), [(True, "scripted"), (False, "quotes")])
+def test_what_the_reader_doubts_no_model_is_asked_to_write(
+    chain_with: Asking, is_taught: bool, name: str
+) -> None:
+    """The abstention is the model's where it is the one that read."""
+    chain, chat = chain_with(
+        TRUE, abstain_below=JUST_SURE, reader=ScriptedReader(0.9), is_taught=is_taught
+    )
     answer = chain.invoke(QUESTION)
     check(answer)
     assert not answer.answered
     assert "language model" in answer.reason
-    assert (answer.model, answer.receipt.draft, chat.pieces_sent) == ("scripted", "", 0)
+    assert (answer.model, answer.receipt.draft, chat.pieces_sent) == (name, "", 0)
     assert answer.confidence < JUST_SURE
+
+
+def test_a_model_that_is_silent_makes_what_the_reader_doubts_little_doubtful(
+    chain_with: Asking,
+) -> None:
+    """But for the one taught here, whose doubts the reader has told."""
+    sure = ScriptedReader(0.01, {"Honey": 0.99})
+    needed = JUST_SURE
+    assert chain_with(TRUE, abstain_below=needed, reader=sure)[0].invoke(QUESTION).answered
+    answer = chain_with(SILENCE, abstain_below=needed, reader=sure)[0].invoke(QUESTION)
+    check(answer)
+    assert not answer.answered
+    assert (answer.model, answer.receipt.doubt) == ("scripted", 0.9)
+    assert answer.confidence < needed
+    taught = chain_with(SILENCE, abstain_below=needed, reader=sure, is_taught=True)[0]
+    assert taught.invoke(QUESTION).answered
 
 
 def test_statements_that_may_answer_are_read_alone_and_far_less_likely_ones_are_not(
@@ -394,16 +417,16 @@ class AlmostSure(WordJudge):
 
 
 @pytest.mark.parametrize(
-    ("doubt", "draft", "text"),
+    ("is_taught", "draft", "text"),
     [
-        (None, "Bees fly from degrees on.", "Bees fly from degrees on. [1]"),
+        (False, "Bees fly from degrees on.", "Bees fly from degrees on. [1]"),
         (
-            None,
+            False,
             f"Bees fly from degrees on. {INVENTED}",
             "Bees fly from degrees on. [1] They sleep at night. [2]",
         ),
         (
-            0.1,
+            True,
             "Bees fly from degrees on.",
             "Bees fly from degrees on. [1] They sleep at night. [2]",
         ),
@@ -411,10 +434,10 @@ class AlmostSure(WordJudge):
     ids=["all of it passes", "something is dropped", "the model taught here"],
 )
 def test_a_model_whose_own_words_all_pass_has_said_enough(
-    retriever: Retriever, doubt: float | None, draft: str, text: str
+    retriever: Retriever, is_taught: bool, draft: str, text: str
 ) -> None:
-    model, _ = scripted_model(draft)
-    reader = None if doubt is None else ScriptedReader(doubt, {"Wax": 0.99, "Honey": 0.99})
+    model, _ = scripted_model(draft, is_taught=is_taught)
+    reader = ScriptedReader(0.1, {"Wax": 0.99, "Honey": 0.99})
     verifier = Verifier(AlmostSure())
     chain = build_chain(retriever, WordJudge(), verifier, Generator(model), reader, 0.3)
     answer = chain.invoke("When do bees fly and when do they sleep at night?")

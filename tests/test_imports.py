@@ -13,8 +13,9 @@ PACKAGE = Path(__file__).parent.parent / "assistant"
 ORDER = (
     "errors statement settings prompts progress lock receipt answer words conversation corpus "
     "examples embedder lexical chroma index retrieval statement_retriever catalogue download "
-    "runtime gguf_file llama reader language_model selection judge_network judge generation "
-    "details verification draft chain assistant doctor loader chat_page chat terminal cli __main__"
+    "runtime language_model gguf_file tokenizer llama reader selection judge_network judge "
+    "generation details verification draft chain assistant doctor loader chat_page chat terminal "
+    "cli __main__"
 ).split()
 
 # Third-party types stop at the modules that own them.
@@ -29,6 +30,7 @@ OWNERS = {
     "rapidfuzz": {"lexical"},
     "sentence_transformers": {"embedder"},
     "tantivy": {"lexical", "words"},
+    "tokenizers": {"tokenizer"},
     "torch": {"gguf_file", "judge", "judge_network", "llama", "reader"},
     "tqdm": {"progress"},
     "xllamacpp": {"runtime"},
@@ -36,8 +38,8 @@ OWNERS = {
 
 HEAVY = (
     "chromadb filelock gradio httpx huggingface_hub langchain langchain_core langchain_openai "
-    "numpy platformdirs pydantic rapidfuzz sentence_transformers tantivy torch tqdm transformers "
-    "xllamacpp"
+    "numpy platformdirs pydantic rapidfuzz sentence_transformers tantivy tokenizers torch tqdm "
+    "transformers xllamacpp"
 ).split()
 
 MODULES = sorted(file.stem for file in PACKAGE.glob("*.py") if file.stem != "__init__")

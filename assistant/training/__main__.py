@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant.settings import keep_private
 from assistant.training.adapter_commands import add_adapter_commands, report
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ MISSPELT = 0.15
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
+    keep_private()
     return int(options.run(options))
 
 

@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from assistant.catalogue import find_model
+from assistant.catalogue import BUNDLED
 from assistant.training.question_sets import QuestionSet
 
 if TYPE_CHECKING:
     from assistant.language_model import LanguageModel
+    from assistant.reader import StatementReader
     from assistant.training.adapter_data import Pack
 
-BUNDLED = "smollm2-135m"
-BASE = f"{BUNDLED}-base"
 # Packs that teach whole replies, and which share of them is of SQuAD; all others teach reading.
 WRITING_PACKS = 800
 SQUAD_WRITING = 0.25
@@ -132,16 +131,16 @@ def _some(packs: list[Pack], most: int | None, chance: random.Random) -> list[Pa
 
 
 def _train(options: argparse.Namespace) -> int:
-    from assistant.runtime import LocalServer
+    from assistant.tokenizer import load_tokenizer
     from assistant.training.adapter_data import read_packs, tokens_of
     from assistant.training.adapter_training import Recipe, mean_loss, train_adapter
 
     base = _base_file()
-    with closing(LocalServer(base)) as server:
-        packs, dev = (
-            [tokens_of(pack, server.tokenize) for pack in (read_packs(path) if path else ())]
-            for path in (options.packs, options.dev)
-        )
+    tokenize = load_tokenizer(base)
+    packs, dev = (
+        [tokens_of(pack, tokenize) for pack in (read_packs(path) if path else ())]
+        for path in (options.packs, options.dev)
+    )
     total = sum(len(p.common) + sum(len(a) + len(r) for a, r in p.branches) for p in packs)
     report(f"{len(packs)} packs, {total} tokens")
     recipe = Recipe(
@@ -206,7 +205,7 @@ def _measure(options: argparse.Namespace, sets: Sets) -> int:
     model = _model(options.model, options.adapter)
     with closing(model) if model else nullcontext():
         read = (
-            assistant_reader(model)
+            assistant_reader(model, _reader(options.model, options.adapter))
             if options.whole or not model
             else model_reader(Generator(model), options.untaught)
         )
@@ -232,11 +231,9 @@ def _measure_reading(options: argparse.Namespace, sets: Sets) -> int:
     if squad:
         tasks = squad_tasks(squad, options.split, seed=1)
         groups[HELD_OUT] = reading.judge_tasks(tasks, judge, load_embedder())
-    model = _model(BUNDLED, options.adapter)
-    assert model
-    assert model.reader
-    with closing(model):
-        doubts = reading.read_alone([*chain(*groups.values())], model.reader)
+    reader = _reader(BUNDLED.name, options.adapter)
+    assert reader
+    doubts = reading.read_alone([*chain(*groups.values())], reader)
     print(reading.summaries(groups, doubts))
     if options.fit:
         print(f"\nfitted: {reading.fit(ours, doubts)}")
@@ -261,9 +258,15 @@ def _model(name: str, adapter: Path | None) -> LanguageModel | None:
     return load_language_model(name, Settings.from_environment().home)
 
 
+def _reader(name: str, adapter: Path | None) -> StatementReader | None:
+    """The reader beside the model of that name, or the bundled one with another adapter."""
+    from assistant.reader import StatementReader, load_reader
+
+    return StatementReader(_base_file(), adapter) if adapter else load_reader(name, Path())
+
+
 def _base_file() -> Path:
-    model = find_model(BASE)
-    path = model.path(Path()) if model else None
+    path = BUNDLED.path(Path())
     if path is None:
         raise SystemExit("The bundled language model is not installed.")
     return path

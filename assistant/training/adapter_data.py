@@ -16,7 +16,8 @@ from pathlib import Path
 from assistant.conversation import Turn
 from assistant.details import disagreement, overlap
 from assistant.prompts import NOT_ANSWERED
-from assistant.reader import END, REPLY, Tokenize, prompt_of, prompt_start
+from assistant.reader import END, REPLY, prompt_of, prompt_start
+from assistant.tokenizer import Tokenize
 from assistant.training.question_sets import AskedQuestion, QuestionSet
 from assistant.training.support_data import marked_sentences
 from assistant.words import split_sentences
@@ -261,7 +262,7 @@ def tokens_of(pack: Pack, tokenize: Tokenize) -> Tokens:
 
     Args:
         pack: statements, questions and replies.
-        tokenize: the model's tokenizer; `LocalServer.tokenize`.
+        tokenize: the model's tokenizer.
     """
     learned = 1 if pack.only_starts else None
     return Tokens(

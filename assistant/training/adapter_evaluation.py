@@ -20,7 +20,8 @@ from assistant.generation import Generator
 from assistant.index import StatementIndex
 from assistant.judge import ANSWER_WEIGHTS, SUPPORT_WEIGHTS, Judge
 from assistant.language_model import LanguageModel
-from assistant.settings import Settings, keep_private
+from assistant.reader import StatementReader
+from assistant.settings import Settings
 from assistant.training.adapter_data import SILENCE
 from assistant.training.adapter_squad import SNIPPETS, squad_packs
 from assistant.training.figures import interval
@@ -206,13 +207,13 @@ def _worked_examples(generator: Generator) -> Iterator[BaseMessage]:
         yield AIMessage(reply)
 
 
-def assistant_reader(model: LanguageModel | None) -> Reader:
+def assistant_reader(model: LanguageModel | None, reader: StatementReader | None) -> Reader:
     """The whole assistant, with its judge and its checks, over the statements of each task.
 
     Args:
-        model: writes and reads; None quotes. It stays open.
+        model: writes; None quotes. It stays open.
+        reader: reads statements alone; None leaves that to the judge.
     """
-    keep_private()
     embedder, judge = load_embedder(), Judge(ANSWER_WEIGHTS)
     verifier = Verifier(Judge(SUPPORT_WEIGHTS) if model else None)
     settings = Settings.from_environment()
@@ -220,7 +221,7 @@ def assistant_reader(model: LanguageModel | None) -> Reader:
     def reply(task: Task) -> str:
         corpus = corpus_of(list(task.statements))
         with closing(StatementIndex(corpus, embedder)) as index:
-            assistant = Assistant(corpus, index, judge, verifier, model, settings)
+            assistant = Assistant(corpus, index, judge, verifier, reader, model, settings)
             answer = assistant.ask(task.question, task.history)
         cited = {each.number: each.statement.line for each in answer.citations}
         said = [f"{each.text} [{cited[each.citations[0]]}]" for each in answer.sentences]

@@ -29,7 +29,7 @@ def opened(settings: Settings) -> Iterator[Assistant]:
     index = StatementIndex(corpus, WordEmbedder())
     model, _ = scripted_model(FALSE)
     dial = replace(settings, abstain_below=0.6)
-    with Assistant(corpus, index, WordJudge(), Verifier(), model, dial) as assistant:
+    with Assistant(corpus, index, WordJudge(), Verifier(), None, model, dial) as assistant:
         yield assistant
 
 
