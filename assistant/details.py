@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cache
+from itertools import pairwise
 
 from assistant.words import content_words
 
@@ -26,7 +27,12 @@ HEDGES = frozenset(
 # A quote that gives somebody's view carries only a sentence that says whose view it is.
 REPORTING = """say said tell told think thought believe argue claim insist warn hold call suggest
     hope fear expect doubt maintain according opinion view admit deny report consider feel
-    propose predict estimate recommend worry complain contend critic find"""
+    propose predict estimate recommend worry complain contend critic find
+    reply retort respond reckon assume suppose imagine conclude concede announce declare assert
+    allege insist swear"""
+# So do these before "that" or a name, and after a pronoun: "objects that", "notes Ann", "she adds".
+REPORTING_THAT = """add answer calculate counter dispute explain guess note object observe promise
+    protest reason recall remark remember state stress suspect"""
 # Each says the contrary of the other.
 OPPOSITES = dict(
     pair.split("/")
@@ -56,6 +62,7 @@ OPENING = re.compile(r"^(?:yes|no)\b[:,.;]\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])[-−+]?[$€£]?\d+(?:[.,:]\d+)*%?")
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w’'-]*|\b[A-Z][a-z]*[A-Z]\w*")
 _WORD = re.compile(r"[\w’'-]+")
+_MARK = re.compile(r"[,;:()\[\]—–]| - ")
 _TOLD = re.compile(f"{_NUMBER.pattern}|{_WORD.pattern}")
 _NUMBER_WORDS = frozenset(
     """two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty
@@ -93,8 +100,11 @@ def disagreement(claim: str, quoted: str, statement: str) -> str:
         return hedge
     if _reports(claim) < _reports(quoted):
         return "it does not say whose view it is"
-    turned = _turned_round(claim, quoted) or _left_out(claim, quoted)
-    return turned or _too_free(claim, quoted, statement)
+    return (
+        _turned_round(claim, quoted)
+        or _too_free(claim, quoted, statement)
+        or _left_out(claim, quoted)
+    )
 
 
 def _too_free(claim: str, quoted: str, statement: str) -> str:
@@ -142,14 +152,24 @@ def _turned_round(claim: str, quoted: str) -> str:
 
 
 def _left_out(claim: str, quoted: str) -> str:
-    """A name left out amid words kept: "The US [leads, but China] dominates"."""
+    """What is left out amid words kept, but for asides: "The US [leads, but China] dominates".
+
+    An aside stands between two marks and names nobody: "Alekhine[, who had lost,] studied them".
+    """
     stems = _words(claim)
-    there = _with_stems(quoted)
-    _, kept = _matched(stems, [stem for _, stem in there])
-    for place, (word, stem) in enumerate(there):
-        is_amid = bool(kept) and min(kept) < place < max(kept)
-        if is_amid and word[0].isupper() and stem not in stems:
-            return f'it leaves out "{word}" of what it keeps'
+    there = _with_places(quoted)
+    _, kept = _matched(stems, [stem for stem, _, _ in there])
+    for before, after in pairwise(sorted(kept)):
+        left_out = there[before + 1 : after]
+        if not left_out:
+            continue
+        (_, _, opening), *_, (_, closing, _) = there[before : after + 1]
+        starts = [start for _, start, _ in left_out]
+        is_aside = _MARK.search(quoted, opening, starts[0]) and _MARK.search(
+            quoted, left_out[-1][2], closing
+        )
+        if not is_aside or any(quoted[start].isupper() for start in starts):
+            return f'it leaves out "{quoted[starts[0] : left_out[-1][2]]}" amid what it keeps'
     return ""
 
 
@@ -161,7 +181,16 @@ def _told(text: str) -> list[str]:
 
 def _with_stems(text: str) -> list[tuple[str, str]]:
     """The words that carry meaning, each as it is written and stemmed."""
-    return [(word, stem) for word in _WORD.findall(text) for stem in _words(word)]
+    return [(text[start:end], stem) for stem, start, end in _with_places(text)]
+
+
+def _with_places(text: str) -> list[tuple[str, int, int]]:
+    """The words that carry meaning, each stemmed and where it stands."""
+    return [
+        (stem, word.start(), word.end())
+        for word in _WORD.finditer(text)
+        for stem in _words(word.group())
+    ]
 
 
 def _matched(words: Sequence[str], there: Sequence[str]) -> tuple[set[int], set[int]]:
@@ -202,12 +231,19 @@ def _names(text: str) -> set[str]:
 
 def _reports(text: str) -> int:
     """How many words tell whose view it is; "saying grace" may be one, so all are to be kept."""
-    return sum(word in _reporting_stems() for word in content_words(text))
+    told = sum(word in _reporting_stems() for word in content_words(text))
+    return told + len(_reporting_that().findall(text))
 
 
 @cache
 def _reporting_stems() -> frozenset[str]:
     return frozenset(content_words(REPORTING))
+
+
+@cache
+def _reporting_that() -> re.Pattern[str]:
+    verb = f"(?:{'|'.join(REPORTING_THAT.split())})(?:e?s|e?d)?"
+    return re.compile(rf"\b{verb} (?:that\b|[A-Z])|\b(?:he|she|they) {verb}\b")
 
 
 def _plain_words(text: str) -> list[str]:

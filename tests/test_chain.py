@@ -419,16 +419,16 @@ class AlmostSure(WordJudge):
 @pytest.mark.parametrize(
     ("is_taught", "draft", "text"),
     [
-        (False, "Bees fly from degrees on.", "Bees fly from degrees on. [1]"),
+        (False, "Fly from ten degrees on.", "Fly from ten degrees on. [1]"),
         (
             False,
-            f"Bees fly from degrees on. {INVENTED}",
-            "Bees fly from degrees on. [1] They sleep at night. [2]",
+            f"Fly from ten degrees on. {INVENTED}",
+            "Fly from ten degrees on. [1] They sleep at night. [2]",
         ),
         (
             True,
-            "Bees fly from degrees on.",
-            "Bees fly from degrees on. [1] They sleep at night. [2]",
+            "Fly from ten degrees on.",
+            "Fly from ten degrees on. [1] They sleep at night. [2]",
         ),
     ],
     ids=["all of it passes", "something is dropped", "the model taught here"],

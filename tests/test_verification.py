@@ -223,6 +223,10 @@ def test_nothing_is_joined_that_the_statement_does_not_join_so() -> None:
         ("The ferry to Skerry rarely sails in winter and in early spring.", "rarely "),
         ("The museum almost opened its doors to school groups in spring.", "almost "),
         ("Critics claim that the museum opens its doors to groups in spring.", 19),
+        ("The bakers reply that the museum opens its doors to groups in spring.", 22),
+        ("Ida Falk objects that the museum opens its doors to groups in spring.", 22),
+        ("The old museum, she adds, opens its doors to groups in spring.", ", she adds,"),
+        ("Groups enter the old museum in early spring, notes Ida Falk.", ", notes Ida Falk"),
     ],
 )
 def test_a_claim_that_leaves_a_doubt_or_a_condition_out_is_not_shown(
@@ -231,6 +235,42 @@ def test_a_claim_that_leaves_a_doubt_or_a_condition_out_is_not_shown(
     claim = text[left_out:] if isinstance(left_out, int) else text.replace(left_out, "")
     assert is_shown(text, text)
     assert not is_shown(claim[0].upper() + claim[1:], text)
+
+
+def test_what_is_no_report_may_be_left_out() -> None:
+    """A note, an object and an answer are things too."""
+    told = "By every old object stands a note, and groups enter the museum in early spring."
+    assert not disagreement("Groups enter the museum in early spring.", told, told)
+
+
+@pytest.mark.parametrize(
+    ("told", "left_out"),
+    [
+        ("Pryce holds that a volunteer comes as a neighbour is missing.", "a volunteer comes as "),
+        (
+            "A treble who sings half as often learns to read half as well.",
+            "often learns to read half as ",
+        ),
+        ("The bakers took a fifth of the salt out of bread by agreement.", "of the salt "),
+        (
+            "The ferry of Skerry, which Ida Falk built, sails in every storm.",
+            ", which Ida Falk built,",
+        ),
+    ],
+)
+def test_what_is_left_out_amid_a_sentence_joins_nothing(told: str, left_out: str) -> None:
+    claim = told.replace(left_out, "")
+    assert "amid what it keeps" in disagreement(claim, told, told)
+    assert not disagreement(told, told, told)
+
+
+@pytest.mark.parametrize(
+    "aside", [", who had lost to it before,", " (a late one)", " — a poor loser —"]
+)
+def test_an_aside_may_be_left_out(aside: str) -> None:
+    claim = "The champion studied every endgame of the match for a whole year."
+    told = claim.replace(" studied", f"{aside} studied")
+    assert not disagreement(claim, told, told)
 
 
 def test_a_blend_of_two_sentences_is_not_shown(is_shown: Shows) -> None:
@@ -332,7 +372,10 @@ def test_a_close_rewording_is_shown(claim: str) -> None:
         ("Adair cut the labels at the Kelvin Museum in 2018.", 'it moves "kelvin"'),
         ("The time of labels fell in 2018.", "only 50% of its words stand in the quote"),
         (CUT.replace("spent", "wasted"), 'the statement does not have "wasted"'),
-        ("The Kelvin Museum cut the labels to twenty-five words.", 'it leaves out "Glasgow"'),
+        (
+            "The Kelvin Museum cut the labels to twenty-five words.",
+            'it leaves out "Glasgow Fergus Adair"',
+        ),
     ],
 )
 def test_a_detail_that_differs_is_the_reason(claim: str, reason: str) -> None:
