@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant.language_model import NO_MODEL
 from evals.answers import ASSISTANT, QUOTES_ONLY, TUTORIAL_CHAIN, curve
 from evals.bootstrap import Interval
 from evals.errors import EvalsError
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), told apart by colour-blind readers;
 # the markers and line styles differ too, so that a grey print still reads.
 _STYLES = (("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", ":"))
+# Characters of the title in a line.
+_TITLE_WIDTH = 150
 # The line is drawn down to this many answers: the error among fewer jumps about.
 _STEADY = 10
 _TIMES = (
@@ -46,11 +50,11 @@ def draw(result: Result, path: Path) -> None:
         _draw_quality(quality, result)
         _draw_curve(error, result)
         _draw_latency(latency, result)
-        figure.suptitle(
+        title = (
             f"{len(result.records)} questions over {result.dataset} ({result.split}), "
-            f"with {_models(result)}",
-            fontsize=18,
+            f"with {_models(result)}"
         )
+        figure.suptitle(textwrap.fill(title, _TITLE_WIDTH), fontsize=18)
         handles, labels = quality.get_legend_handles_labels()
         figure.legend(
             handles, labels, loc="outside lower center", ncols=len(labels), frameon=False,
@@ -125,6 +129,7 @@ def _draw_curve(axes: Axes, result: Result) -> None:
 def _draw_latency(axes: Axes, result: Result) -> None:
     """Median, 5th and 95th percentile of the three times, on a logarithmic scale."""
     import numpy
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     for row, (metric, _) in enumerate(_TIMES):
         for place, system in enumerate(result.systems):
@@ -148,7 +153,11 @@ def _draw_latency(axes: Axes, result: Result) -> None:
             )  # fmt: skip
     axes.set_xscale("log")
     axes.margins(x=0.12)
+    fastest, slowest = axes.get_xlim()
+    steps = (1, 3) if slowest < 300 * fastest else (1,)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
     axes.xaxis.set_major_formatter(lambda value, _: _in_seconds(value))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     for row in range(1, len(_TIMES)):
         axes.axhline(row - 0.5, color="0.75", linewidth=0.8)
     axes.set_yticks(range(len(_TIMES)), [label for _, label in _TIMES], fontsize=15)
@@ -172,4 +181,5 @@ def _in_seconds(seconds: float) -> str:
 
 def _models(result: Result) -> str:
     """The names of the models, for the title."""
-    return " and ".join(result.models.values()) or "no named model"
+    names = ("no language model" if name == NO_MODEL else name for name in result.models.values())
+    return " and ".join(names) or "no named model"
