@@ -61,6 +61,15 @@ class SlowModelServer:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def is_asked(self, question: str, within: float) -> bool:
+        """Whether it is asked that, now or within so many seconds."""
+        ends = time.monotonic() + within
+        while time.monotonic() < ends:
+            if any(question in prompt[-1]["content"] for prompt in list(self.prompts)):
+                return True
+            time.sleep(0.05)
+        return False
+
     def __enter__(self) -> SlowModelServer:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self

@@ -161,8 +161,10 @@ def test_stop_ends_the_answer_and_frees_the_model(browser: Browser, tmp_path: Pa
         page.goto(url)
         expect(page.get_by_text("Ready", exact=True)).to_be_visible(timeout=PATIENCE)
         server.hung_up.clear()
-        ask(page, "Why does the ferry to Lund sail twice a day?")
+        question = "Why does the ferry to Lund sail twice a day?"
+        ask(page, question)
         expect(page.get_by_text("Reading …")).to_be_visible(timeout=PATIENCE)
+        assert server.is_asked(question, within=PATIENCE / 1000)
         expect(page.locator("#stop")).to_be_enabled()
         page.locator("#stop").click()
         expect(page.get_by_text("Stopped.")).to_be_visible(timeout=5_000)
