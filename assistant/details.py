@@ -31,8 +31,11 @@ REPORTING = """say said tell told think thought believe argue claim insist warn 
     reply retort respond reckon assume suppose imagine conclude concede announce declare assert
     allege insist swear"""
 # So do these before "that" or a name, and after a pronoun: "objects that", "notes Ann", "she adds".
-REPORTING_THAT = """add answer calculate counter dispute explain guess note object observe promise
-    protest reason recall remark remember state stress suspect"""
+_TELLS = (
+    "(?:add|answer|calculate|counter|dispute|explain|guess|note|object|observe|promise|protest"
+    "|reason|recall|remark|remember|state|stress|suspect)(?:e?s|e?d)?"
+)
+_REPORTED_THAT = re.compile(rf"\b{_TELLS} (?:that\b|[A-Z])|\b(?:he|she|they) {_TELLS}\b")
 # Each says the contrary of the other.
 OPPOSITES = dict(
     pair.split("/")
@@ -110,7 +113,7 @@ def disagreement(claim: str, quoted: str, statement: str) -> str:
 def _too_free(claim: str, quoted: str, statement: str) -> str:
     """A word that the statement does not have (so often), or too few of those of the quote."""
     there = _words(statement)
-    new = [word for word, stem in _with_stems(OPENING.sub("", claim)) if stem not in there]
+    new = [word.group() for word, stem in _with_stems(OPENING.sub("", claim)) if stem not in there]
     more_often = Counter(_plain_words(claim)) - Counter(_plain_words(statement))
     new += sorted((PERSONS | JOINING) & more_often.keys())
     if new:
@@ -157,19 +160,18 @@ def _left_out(claim: str, quoted: str) -> str:
     An aside stands between two marks and names nobody: "Alekhine[, who had lost,] studied them".
     """
     stems = _words(claim)
-    there = _with_places(quoted)
-    _, kept = _matched(stems, [stem for stem, _, _ in there])
+    there = _with_stems(quoted)
+    _, kept = _matched(stems, [stem for _, stem in there])
     for before, after in pairwise(sorted(kept)):
-        left_out = there[before + 1 : after]
+        opening, *left_out, closing = (word for word, _ in there[before : after + 1])
         if not left_out:
             continue
-        (_, _, opening), *_, (_, closing, _) = there[before : after + 1]
-        starts = [start for _, start, _ in left_out]
-        is_aside = _MARK.search(quoted, opening, starts[0]) and _MARK.search(
-            quoted, left_out[-1][2], closing
+        start, end = left_out[0].start(), left_out[-1].end()
+        is_aside = _MARK.search(quoted, opening.end(), start) and _MARK.search(
+            quoted, end, closing.start()
         )
-        if not is_aside or any(quoted[start].isupper() for start in starts):
-            return f'it leaves out "{quoted[starts[0] : left_out[-1][2]]}" amid what it keeps'
+        if not is_aside or any(word.group()[0].isupper() for word in left_out):
+            return f'it leaves out "{quoted[start:end]}" amid what it keeps'
     return ""
 
 
@@ -179,18 +181,9 @@ def _told(text: str) -> list[str]:
     return [told.replace(",", "").casefold() for told in found]
 
 
-def _with_stems(text: str) -> list[tuple[str, str]]:
-    """The words that carry meaning, each as it is written and stemmed."""
-    return [(text[start:end], stem) for stem, start, end in _with_places(text)]
-
-
-def _with_places(text: str) -> list[tuple[str, int, int]]:
-    """The words that carry meaning, each stemmed and where it stands."""
-    return [
-        (stem, word.start(), word.end())
-        for word in _WORD.finditer(text)
-        for stem in _words(word.group())
-    ]
+def _with_stems(text: str) -> list[tuple[re.Match[str], str]]:
+    """The words that carry meaning, each where it stands and stemmed."""
+    return [(word, stem) for word in _WORD.finditer(text) for stem in _words(word.group())]
 
 
 def _matched(words: Sequence[str], there: Sequence[str]) -> tuple[set[int], set[int]]:
@@ -232,18 +225,12 @@ def _names(text: str) -> set[str]:
 def _reports(text: str) -> int:
     """How many words tell whose view it is; "saying grace" may be one, so all are to be kept."""
     told = sum(word in _reporting_stems() for word in content_words(text))
-    return told + len(_reporting_that().findall(text))
+    return told + len(_REPORTED_THAT.findall(text))
 
 
 @cache
 def _reporting_stems() -> frozenset[str]:
     return frozenset(content_words(REPORTING))
-
-
-@cache
-def _reporting_that() -> re.Pattern[str]:
-    verb = f"(?:{'|'.join(REPORTING_THAT.split())})(?:e?s|e?d)?"
-    return re.compile(rf"\b{verb} (?:that\b|[A-Z])|\b(?:he|she|they) {verb}\b")
 
 
 def _plain_words(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage
 from assistant.answer import Dropped, Hit, Sentence, confidence
 from assistant.conversation import Turn
 from assistant.judge import passage_around
-from assistant.receipt import ReadSentence, ReadStatement
+from assistant.receipt import ReadSentence, ReadStatement, at_least
 from assistant.selection import (
     READ_WITHIN,
     Candidate,
@@ -74,10 +74,8 @@ class Draft:
     @property
     def _doubts(self) -> tuple[float, ...]:
         """The reader's; what the silence of the model that writes counts for, each is at least."""
-        told = tuple(self.doubts.values())
-        if self.silence is None:
-            return told
-        return tuple(max(doubt, self.silence) for doubt in told) or (self.silence,)
+        told = self.doubts.values()
+        return tuple(told) if self.silence is None else at_least(self.silence, told)
 
     @property
     def is_in_own_words(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from assistant.statement import JsonValue, Statement
@@ -96,7 +96,7 @@ class Receipt:
         if self.doubt is None:
             return ()
         told = (each.doubt for each in self.read if each.doubt is not None)
-        return tuple(max(doubt, self.doubt) for doubt in told) or (self.doubt,)
+        return at_least(self.doubt, told)
 
     def to_dict(self) -> dict[str, JsonValue]:
         """The receipt as plain JSON values."""
@@ -109,6 +109,11 @@ class Receipt:
             "timings": {stage: round(seconds, 4) for stage, seconds in self.timings.items()},
             "fingerprints": dict(self.fingerprints),
         }
+
+
+def at_least(least: float, doubts: Iterable[float]) -> tuple[float, ...]:
+    """Doubts, each raised to the least; of none, that alone."""
+    return tuple(max(doubt, least) for doubt in doubts) or (least,)
 
 
 def _rounded(doubt: float | None) -> float | None:
