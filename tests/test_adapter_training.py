@@ -13,7 +13,6 @@ import httpx
 import pytest
 import torch
 
-from assistant.catalogue import find_model
 from assistant.embedder import Embedder
 from assistant.generation import Generator
 from assistant.language_model import load_file
@@ -43,6 +42,7 @@ from assistant.training.adapter_training import (
 from assistant.training.lora import new_network
 from assistant.training.question_sets import QuestionSet, read_question_set
 from assistant.words import split_sentences
+from tests.bundled import bundled_model
 from tests.fakes import WordEmbedder
 
 SUBJECT = Path(__file__).parent.parent / "evals" / "subjects" / "cash"
@@ -57,23 +57,15 @@ PACK = Pack(
 ROUNDING = 0.35
 
 
-def _base() -> Path:
-    model = find_model("smollm2-135m-base")
-    assert model
-    path = model.path(Path())
-    assert path
-    return path
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalServer]:
-    with closing(LocalServer(_base())) as server:
+    with closing(LocalServer(bundled_model())) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def tokenize() -> Tokenize:
-    return load_tokenizer(_base())
+    return load_tokenizer(bundled_model())
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +98,7 @@ def test_the_network_with_an_adapter_is_the_one_llama_cpp_runs(
     tmp_path: Path, server: LocalServer, tokenize: Tokenize
 ) -> None:
     torch.manual_seed(7)
-    network = new_network(_base(), rank=4, alpha=8.0, dtype=torch.float32)
+    network = new_network(bundled_model(), rank=4, alpha=8.0, dtype=torch.float32)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if name.endswith(".b"):
@@ -118,7 +110,7 @@ def test_the_network_with_an_adapter_is_the_one_llama_cpp_runs(
     with torch.no_grad():
         states, _ = network(*side_by_side([tokens]))
         ours = network.logits(states[0, -1]).log_softmax(-1)
-    with closing(LocalServer(_base(), file)) as adapted:
+    with closing(LocalServer(bundled_model(), file)) as adapted:
         theirs = _likeliest(adapted, tokens)
     plain = _likeliest(server, tokens)
     assert theirs != plain
@@ -130,7 +122,7 @@ def test_a_pack_is_the_prompt_the_assistant_sends(server: LocalServer, tokenize:
     """With a history and a question that starts with a word, whose space belongs to it."""
     pack = Pack(PACK.statements, PACK.asked[:1], history=(("Are there bees?", "There are. [1]"),))
     tokens = tokens_of(pack, tokenize)
-    with closing(load_file("base", _base(), None)) as model:
+    with closing(load_file("base", bundled_model(), None)) as model:
         messages = Generator(model).prompt(pack.asked[0][0], pack.history, pack.statements)
     roles = {"human": "user", "ai": "assistant"}
     sent = [{"role": roles.get(m.type, m.type), "content": m.content} for m in messages]
@@ -143,7 +135,7 @@ def test_a_pack_is_the_prompt_the_assistant_sends(server: LocalServer, tokenize:
 
 def test_questions_of_a_pack_do_not_see_each_other(tokenize: Tokenize) -> None:
     both = tokens_of(PACK, tokenize)
-    network = new_network(_base(), rank=4, alpha=8.0, dtype=torch.float32)
+    network = new_network(bundled_model(), rank=4, alpha=8.0, dtype=torch.float32)
 
     def replied(pack_tokens: object, branch: int) -> torch.Tensor:
         assert isinstance(pack_tokens, type(both))
@@ -160,7 +152,7 @@ def test_questions_of_a_pack_do_not_see_each_other(tokenize: Tokenize) -> None:
 
 def test_all_is_computed_on_the_device_of_the_network(tokenize: Tokenize) -> None:
     """On "meta", which has shapes and no numbers; like a GPU it takes nothing of the CPU."""
-    network = new_network(_base(), 4, 8.0, torch.float32).to("meta")
+    network = new_network(bundled_model(), 4, 8.0, torch.float32).to("meta")
     loss = pack_loss(network, tokens_of(PACK, tokenize), torch.device("meta"))
     loss.backward()
     assert loss.is_meta
@@ -173,9 +165,9 @@ def test_training_learns_and_goes_on_from_its_checkpoint(
     tokens = tokens_of(PACK, tokenize)
     checkpoint, said = tmp_path / "adapter.pt", list[str]()
     recipe = Recipe(rank=2, alpha=4.0, rate=3e-3, epochs=24.0)
-    untrained = new_network(_base(), 2, 4.0, torch.float32)
-    train_adapter(_base(), [tokens], recipe, checkpoint, said.append)
-    network, kept = read_checkpoint(_base(), checkpoint)
+    untrained = new_network(bundled_model(), 2, 4.0, torch.float32)
+    train_adapter(bundled_model(), [tokens], recipe, checkpoint, said.append)
+    network, kept = read_checkpoint(bundled_model(), checkpoint)
     assert kept == recipe
     with torch.no_grad():
         before, after = (
@@ -183,24 +175,26 @@ def test_training_learns_and_goes_on_from_its_checkpoint(
         )
     assert after < 0.7 * before
     written = checkpoint.stat().st_mtime_ns
-    train_adapter(_base(), [tokens], recipe, checkpoint, said.append)
+    train_adapter(bundled_model(), [tokens], recipe, checkpoint, said.append)
     assert checkpoint.stat().st_mtime_ns == written  # there was nothing left to do
     with pytest.raises(ValueError, match="another recipe"):
-        train_adapter(_base(), [tokens], Recipe(rank=2, alpha=4.0), checkpoint, said.append)
+        train_adapter(bundled_model(), [tokens], Recipe(rank=2, alpha=4.0), checkpoint, said.append)
     with pytest.raises(ValueError, match="learned from other packs"):
-        train_adapter(_base(), [tokens] * 2, recipe, checkpoint, said.append)
+        train_adapter(bundled_model(), [tokens] * 2, recipe, checkpoint, said.append)
     with pytest.raises(ValueError, match="or another start"):
-        train_adapter(_base(), [tokens], recipe, checkpoint, said.append, start_from=checkpoint)
+        train_adapter(
+            bundled_model(), [tokens], recipe, checkpoint, said.append, start_from=checkpoint
+        )
     second = Recipe(rank=2, alpha=4.0, rate=0.0, epochs=1.0)
     again = train_adapter(
-        _base(), [tokens], second, tmp_path / "2.pt", said.append, start_from=checkpoint
+        bundled_model(), [tokens], second, tmp_path / "2.pt", said.append, start_from=checkpoint
     )
     for name, learned in network.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], learned)
     file = tmp_path / "adapter.gguf"
     write_adapter(network, recipe.alpha, file)
     from_file = train_adapter(
-        _base(), [tokens], second, tmp_path / "3.pt", said.append, start_from=file
+        bundled_model(), [tokens], second, tmp_path / "3.pt", said.append, start_from=file
     )
     for name, learned in network.state_dict().items():
         torch.testing.assert_close(from_file.state_dict()[name], learned, atol=1e-3, rtol=1e-3)
@@ -208,7 +202,7 @@ def test_training_learns_and_goes_on_from_its_checkpoint(
     empty = {name: torch.zeros_like(learned) for name, learned in network.state_dict().items()}
     torch.save({"recipe": {}, "network": empty}, tmp_path / "empty.pt")
     average_checkpoints([file, tmp_path / "empty.pt"], mean)
-    halved, its = read_checkpoint(_base(), mean)
+    halved, its = read_checkpoint(bundled_model(), mean)
     assert (its.rank, its.alpha) == (recipe.rank, recipe.alpha)
     for name, learned in network.state_dict().items():
         torch.testing.assert_close(halved.state_dict()[name], learned / 2, atol=1e-3, rtol=1e-3)

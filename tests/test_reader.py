@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from assistant import reader as reading
-from assistant.catalogue import find_model
 from assistant.errors import ModelError
 from assistant.gguf_file import read_gguf
 from assistant.llama import Llama
 from assistant.reader import StatementReader, load_reader
+from tests.bundled import bundled_model
 
 STATEMENTS = (
     "Bees fly from ten degrees on, and sleep at night.",
@@ -84,16 +84,9 @@ def test_nothing_reads_without_a_model_or_beside_the_bundled_one_as_it_came(mode
     assert load_reader(model, Path()) is None
 
 
-def base() -> Path:
-    known = find_model("smollm2-135m-base")
-    path = known.path(Path()) if known else None
-    assert path
-    return path
-
-
 def test_a_gguf_file_is_what_the_gguf_package_reads() -> None:
-    values, tensors = read_gguf(base())
-    told = gguf.GGUFReader(base())
+    values, tensors = read_gguf(bundled_model())
+    told = gguf.GGUFReader(bundled_model())
     assert values["llama.block_count"] == told.fields["llama.block_count"].contents()
     assert values["general.architecture"] == "llama"
     assert {each.name for each in told.tensors} == set(tensors)
@@ -105,7 +98,7 @@ def test_a_gguf_file_is_what_the_gguf_package_reads() -> None:
 @pytest.mark.parametrize("length", [0, 3, 20, 4_000, 40_000_000])
 def test_a_file_that_breaks_off_is_an_error(tmp_path: Path, length: int) -> None:
     broken = tmp_path / "broken.gguf"
-    broken.write_bytes(base().read_bytes()[:length])
+    broken.write_bytes(bundled_model().read_bytes()[:length])
     with pytest.raises(ModelError, match=r"broken\.gguf"):
         Llama(broken, torch.float32)
 

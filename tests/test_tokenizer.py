@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant import tokenizer as module
-from assistant.catalogue import BUNDLED
 from assistant.corpus import read_corpus
 from assistant.errors import ModelError
 from assistant.reader import END, REPLY, START
 from assistant.runtime import LocalServer
 from assistant.tokenizer import Tokenize, load_tokenizer
+from tests.bundled import bundled_model
 
 pytestmark = pytest.mark.models
 
@@ -23,20 +23,14 @@ pytestmark = pytest.mark.models
 LETTERS = "aZé日\u0301😀 \n\t\r\u00a0\u2003\u200b’'s-_&;1２٣½Ⅷ𝟘\ufeff\ufffd\0"
 
 
-def bundled() -> Path:
-    path = BUNDLED.path(Path())
-    assert path
-    return path
-
-
 @pytest.fixture(scope="module")
 def tokenize() -> Tokenize:
-    return load_tokenizer(bundled())
+    return load_tokenizer(bundled_model())
 
 
 @pytest.fixture(scope="module")
 def llama_cpp() -> Iterator[Tokenize]:
-    with closing(LocalServer(bundled())) as server, httpx.Client(trust_env=False) as client:
+    with closing(LocalServer(bundled_model())) as server, httpx.Client(trust_env=False) as client:
 
         def tokenize(text: str, has_markup: bool) -> list[int]:
             response = client.post(
@@ -78,11 +72,11 @@ def test_marks_of_the_template_are_told_from_text(
 def test_a_tokenizer_of_another_kind_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SPLITTING", "llama3")
     with pytest.raises(ModelError, match="another tokenizer"):
-        load_tokenizer(bundled())
+        load_tokenizer(bundled_model())
 
 
 def test_a_file_that_breaks_off_is_an_error(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
-    broken.write_bytes(bundled().read_bytes()[:1_000_000])
+    broken.write_bytes(bundled_model().read_bytes()[:1_000_000])
     with pytest.raises(ModelError, match=r"broken\.gguf"):
         load_tokenizer(broken)
